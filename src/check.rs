@@ -46,7 +46,7 @@ fn misfitting_bodies(contract: &Contract, options: &GenerateOptions) -> Vec<Diag
     for operation in &contract.operations {
         let has_body = |overrule: &&Arc<ErrorOverride>| {
             let mut tellings = std::iter::once(&overrule.general).chain(overrule.rules.values());
-            tellings.any(|telling| telling.body.is_some())
+            !overrule.is_learned && tellings.any(|telling| telling.body.is_some())
         };
         let Some(overrule) = operation.overrules.iter().find(has_body) else {
             continue;

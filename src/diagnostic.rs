@@ -4,6 +4,7 @@
 //! code and renders it as text, JSON or SARIF.
 
 pub(crate) mod escape;
+pub(crate) mod excerpt;
 mod source;
 use std::fmt;
 use std::fmt::Write as _;
@@ -28,7 +29,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",
@@ -203,6 +204,12 @@ impl Place {
     #[must_use]
     pub fn source(&self) -> &Arc<Source> {
         &self.source
+    }
+
+    /// Returns the name of the text that the author wrote the place in: `schemas/pet.yaml`.
+    #[must_use]
+    pub(crate) fn file(&self) -> String {
+        self.owner().0.name().to_owned()
     }
 
     /// Returns the JSON Pointer of the place.
@@ -487,7 +494,7 @@ const NOT_IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC
 
 /// Returns the name of a text as a URI reference (RFC 3986 §4.1): a file name is percent-encoded;
 /// in a URL only control and non-ASCII characters are.
-fn uri_reference(name: &str) -> String {
+pub(crate) fn uri_reference(name: &str) -> String {
     if name.starts_with("https://") || name.starts_with("http://") {
         return utf8_percent_encode(name, percent_encoding::CONTROLS).to_string();
     }

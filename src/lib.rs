@@ -71,6 +71,7 @@
 //! | [`exchange`] | one request → one response: plan, apply, finish; no socket, clock, lock or file |
 //! | [`check`] | does a contract keep its own promises? |
 //! | [`Sandbox`] | a loaded contract with its sessions: what command line, server and tests share |
+//! | [`upstream`] | the real API: what its exchanges say, and what they break |
 //! | [`server`] | sockets, time, tasks; the control API |
 //! | [`cli`], [`testing`] | what the user typed, and doing it; a sandbox for Rust tests |
 //!
@@ -148,6 +149,8 @@ mod schema;
 mod server;
 mod state;
 pub mod testing;
+
+mod upstream;
 mod validate;
 
 pub use crate::codec::message::{Body, Request, Response};

@@ -1,44 +1,51 @@
 //! Sandbox: a loaded contract and the settings to serve it with, shared by the command line, the
 //! server and tests.
+
+mod comparison;
+pub(crate) mod responder;
+mod written;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
+use crate::check;
 use crate::codec::coding;
 use crate::codec::message::{Request, Response};
 use crate::contract::assembly::assemble;
-use crate::contract::changes::Changes;
-use crate::contract::fixture_key::FixtureKey;
+use crate::contract::fixture::Fixture;
+use crate::contract::fixture_key::operations_of;
+use crate::contract::media::MediaRange;
 use crate::contract::simulation::Delay;
 use crate::contract::{Contract, Operation};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::Diagnostic;
 use crate::document::files::Access;
+use crate::document::fixture_folder::{load_all_fixtures, load_data};
 use crate::document::sources::Sources;
 use crate::document::{self, FixtureFile, Input, Loaded};
 use crate::entity::data::supply;
-use crate::entity::values::misfit;
+use crate::entity::initial;
+use crate::entity::wider::{Wider, wider};
 use crate::errors::survey::{Survey, survey};
 use crate::errors::templates::TemplateStore;
 use crate::exchange::context::ExchangeContext;
+use crate::exchange::sample::GivenValues;
 use crate::exchange::session_view::{SessionView, Within};
 use crate::exchange::{self, Compression, Report, Settings, sample};
+use crate::generate::GenerateOptions;
 use crate::resource::role_override::RoleOverrides;
 use crate::resource::{Collection, Resources};
 use crate::schema::Demand;
 use crate::schema::Examples;
 use crate::state::journal::Ended;
 use crate::state::memory::Entities;
-use crate::state::posted::{ApplicableFixture, MOST_POSTED};
-use crate::state::session::{SessionState, Snapshot};
+use crate::state::posted::ApplicableFixture;
+use crate::state::session::SessionState;
 use crate::state::sessions::Memory;
-use crate::{check, entity};
 
 /// Options for reading documents.
 #[derive(Debug, Clone, Default)]
@@ -78,15 +85,15 @@ pub struct Sandbox {
     is_staged: bool,
     /// True once a client has added a fixture to its session.
     has_posted: Arc<AtomicBool>,
-    /// Operations of the keys of added fixtures.
-    keys: Mutex<HashMap<String, Arc<[usize]>>>,
+    /// Number of sandboxes before this one, which reloads replaced.
+    generation: u64,
     began: Instant,
 }
 
 /// Inputs of a contract, kept to assemble it again.
 #[derive(Debug)]
 struct Material {
-    loaded: Loaded,
+    loaded: Arc<Loaded>,
     fixtures: Vec<FixtureFile>,
     /// Diagnostics found while the fixtures were read.
     found: Vec<Diagnostic>,
@@ -113,12 +120,13 @@ impl Sandbox {
         reading: &Reading,
         settings: Settings,
     ) -> Self {
-        let (files, mut found) = fixtures.map(document::load_fixtures).unwrap_or_default();
-        let (data, odd) = fixtures.map(document::load_data).unwrap_or_default();
+        let (files, mut found) = fixtures.map(load_all_fixtures).unwrap_or_default();
+        let (data, odd) = fixtures.map(load_data).unwrap_or_default();
         found.extend(odd);
         let mut sandbox = Self::made(inputs, files, &data, found, reading, settings);
-        if let Some(folder) = fixtures {
-            sandbox.material.loaded.sources.add_folder(folder);
+        if let (Some(folder), Some(loaded)) = (fixtures, Arc::get_mut(&mut sandbox.material.loaded))
+        {
+            loaded.sources.add_folder(folder);
         }
         sandbox
     }
@@ -171,7 +179,7 @@ impl Sandbox {
         let loaded = document::load(inputs, &reading.access, &reading.overlays);
         let texts = fixtures.iter().chain(data.iter().map(|(_, file)| file));
         let mut material = Material {
-            loaded,
+            loaded: Arc::new(loaded),
             supplied: hash_of_texts(texts),
             fixtures,
             found,
@@ -184,6 +192,16 @@ impl Sandbox {
             .diagnostics
             .extend(odd.iter().chain(&misfits).cloned());
         material.found.extend(odd.into_iter().chain(misfits));
+        Self::assembled(material, contract, overrules, settings)
+    }
+
+    /// Creates the sandbox of an assembled contract.
+    fn assembled(
+        material: Material,
+        contract: Contract,
+        overrules: RoleOverrides,
+        settings: Settings,
+    ) -> Self {
         let templates = TemplateStore::new(&contract);
         let mut fixtures = contract
             .operations
@@ -203,9 +221,27 @@ impl Sandbox {
             scenario: None,
             is_staged,
             has_posted: Arc::default(),
-            keys: Mutex::default(),
+            generation: 0,
             began: Instant::now(),
         }
+    }
+
+    /// Returns a sandbox of the same documents with other fixtures, and without sessions.
+    #[must_use]
+    pub(crate) fn with_fixtures(
+        &self,
+        change: impl FnOnce(&[FixtureFile]) -> Vec<FixtureFile>,
+    ) -> Self {
+        let material = Material {
+            loaded: Arc::clone(&self.material.loaded),
+            fixtures: change(&self.material.fixtures),
+            found: Vec::new(),
+            supplied: self.material.supplied,
+            examples: self.material.examples,
+        };
+        let contract = material.contract(Demand::Few);
+        let (overrules, _) = RoleOverrides::read(&contract, &material.fixtures);
+        Self::assembled(material, contract, overrules, self.settings)
     }
 
     /// Returns the contract that the documents describe.
@@ -249,121 +285,11 @@ impl Sandbox {
         Self {
             memory: Arc::clone(&earlier.memory),
             has_posted: Arc::clone(&earlier.has_posted),
+            generation: earlier.generation + 1,
             scenario: earlier.scenario.clone(),
             began: earlier.began,
             ..self
         }
-    }
-
-    /// Returns the operations that differ from those of an earlier sandbox.
-    #[must_use]
-    pub(crate) fn changes_since(&self, earlier: &Self) -> Changes {
-        Changes::between(&earlier.contract, &self.contract)
-    }
-
-    /// Returns true if fixtures or data differ from those of an earlier sandbox.
-    #[must_use]
-    pub(crate) fn has_other_fixtures(&self, earlier: &Self) -> bool {
-        self.material.supplied != earlier.material.supplied
-    }
-
-    /// Returns the diagnostics that show a file that was broken since an earlier sandbox was
-    /// loaded: it cannot be read or parsed, or is no longer a document.
-    #[must_use]
-    pub(crate) fn broken_since(&self, earlier: &Self) -> Vec<Diagnostic> {
-        let is_broken = |found: &&Diagnostic| {
-            matches!(
-                found.code,
-                Code::UnreadableFile
-                    | Code::Syntax
-                    | Code::NotOpenapi
-                    | Code::UnsupportedVersion
-                    | Code::BrokenOverlay
-            )
-        };
-        let lines = |sandbox: &Self| {
-            let all = sandbox.contract.diagnostics.iter().filter(is_broken);
-            all.map(|found| (found.render_line(), found.clone()))
-                .collect::<Vec<_>>()
-        };
-        let before = lines(earlier);
-        let is_new =
-            |(line, _): &(String, Diagnostic)| before.iter().all(|(there, _)| there != line);
-        let mut broken: Vec<Diagnostic> = lines(self)
-            .into_iter()
-            .filter(is_new)
-            .map(|(_, found)| found)
-            .collect();
-        if broken.is_empty() {
-            broken.extend(self.lost_since(earlier));
-        }
-        broken
-    }
-
-    /// Returns a diagnostic for each file of an earlier sandbox that cannot be read any more, and for
-    /// each document whose file still exists and is not a document any more.
-    fn lost_since(&self, earlier: &Self) -> Vec<Diagnostic> {
-        let sources = (self.sources(), earlier.sources());
-        let was_whole =
-            |path: &PathBuf| sources.1.files.contains(path) && !sources.1.failed.contains_key(path);
-        let failed = sources.0.failed.iter();
-        let failed = failed.filter(|(path, _)| was_whole(path));
-        let failed = failed.map(|(_, why)| {
-            Diagnostic::without_place(Code::UnreadableFile, why.clone())
-                .help("a document refers to this file")
-        });
-        let mut found: Vec<Diagnostic> = failed.collect();
-        if self.contract.documents.is_empty() && !earlier.contract.documents.is_empty() {
-            let message = "no document is left to serve".to_owned();
-            found.push(Diagnostic::without_place(Code::NotOpenapi, message));
-        }
-        let names = |sandbox: &Self| -> Vec<String> {
-            let documents = sandbox.contract.documents.iter();
-            documents
-                .map(|document| document.source().name().to_owned())
-                .collect()
-        };
-        let now = names(self);
-        let is_lost = |name: &String| !now.contains(name) && Path::new(name).is_file();
-        let lost = names(earlier).into_iter().filter(is_lost);
-        found.extend(lost.map(|name| {
-            let message = format!("`{name}` is not an OpenAPI document any more");
-            Diagnostic::without_place(Code::NotOpenapi, message)
-                .help("remove the file to stop serving its operations")
-        }));
-        found
-    }
-
-    /// Returns the collections with entities that do not fit their schema, and the number of these
-    /// entities; at most [`MOST_JUDGED`] entities are checked.
-    #[must_use]
-    pub(crate) fn misfits(&self) -> Vec<(String, usize)> {
-        let mut collections: IndexMap<&str, &Arc<Collection>> = IndexMap::new();
-        for (_, role) in self.resources.all(&self.contract) {
-            collections
-                .entry(role.collection.name.as_str())
-                .or_insert(&role.collection);
-        }
-        let mut misfits: IndexMap<String, usize> = IndexMap::new();
-        let mut left = MOST_JUDGED;
-        for (session, _) in self.memory.sessions() {
-            let now = self.memory.look(&session, SessionState::now);
-            for (name, entities) in now.iter().flat_map(Snapshot::written) {
-                let Some(collection) = collections.get(name) else {
-                    continue;
-                };
-                for entity in entities.all.values() {
-                    if left == 0 {
-                        break;
-                    }
-                    left -= 1;
-                    if misfit(collection, entity).is_some() {
-                        *misfits.entry(name.to_owned()).or_default() += 1;
-                    }
-                }
-            }
-        }
-        misfits.into_iter().collect()
     }
 
     /// Releases memory that only diagnostics need.
@@ -433,21 +359,38 @@ impl Sandbox {
         }
         let all = |session_state: &SessionState| session_state.posted().all().to_vec();
         let all = self.memory.look(session, all).unwrap_or_default();
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        if keys.len() > MOST_POSTED {
-            keys.clear();
-        }
         let applicable = all.into_iter().map(|posted| {
-            let operations = keys.entry(posted.key.clone()).or_insert_with(|| {
-                let key = FixtureKey::read(&self.contract, &posted.key);
-                key.operations(&self.contract).into()
-            });
+            // A reload may have removed them.
+            let find = || operations_of(&self.contract, &posted.key).unwrap_or_default();
             ApplicableFixture {
-                operations: Arc::clone(operations),
+                operations: posted.operations(self.generation, find),
                 posted,
             }
         });
         applicable.collect()
+    }
+
+    /// Returns true if a fixture of an operation says that the request is wrong on purpose.
+    pub(crate) fn expects_violation(&self, session: &str, index: usize, request: &Request) -> bool {
+        let posted = self.posted(session);
+        let posted = posted.iter().filter(|own| own.operations.contains(&index));
+        let of_files = self.contract.operations[index].fixtures.iter();
+        let all = posted
+            .map(|own| &own.posted.fixture)
+            .chain(of_files.map(|own| &**own));
+        let expecting: Vec<&Fixture> = all.filter(|fixture| fixture.expects_violation).collect();
+        if expecting.is_empty() {
+            return false;
+        }
+        let chosen = |session_state: &SessionState| session_state.scenario().cloned();
+        let chosen = self.memory.look(session, chosen).flatten();
+        let scenario = chosen.or_else(|| self.scenario.clone());
+        let instance = self.instance(request);
+        expecting.iter().any(|fixture| {
+            let is_of_scenario = fixture.scenario.is_none() || fixture.scenario == scenario;
+            let when = fixture.when.as_ref();
+            is_of_scenario && when.is_none_or(|when| when.holds(&instance))
+        })
     }
 
     /// Returns a request as one instance, `{path, query, header, cookie, body}`, see
@@ -503,12 +446,40 @@ impl Sandbox {
     /// Returns the initial entities of a collection, before any write.
     #[must_use]
     pub(crate) fn beginning(&self, collection: &Collection, scope: &str) -> Arc<Entities> {
-        entity::beginning(
+        initial::beginning(
             self.context("").entities(),
             collection,
             scope,
             self.settings.options,
         )
+    }
+
+    /// Returns the wider collection that has the entities of a nested one; `None` if the nested one has
+    /// entities of its own.
+    #[must_use]
+    pub(crate) fn wider<'s>(&'s self, collection: &'s Collection) -> Option<Wider<'s>> {
+        let (index, _) = collection.shown_by.first()?;
+        let document = self.contract.operations[*index].document;
+        let names = initial::scope_names(&self.contract, collection);
+        let [name] = names.as_slice() else {
+            return None;
+        };
+        wider(self.context("").entities(), collection, document, name)
+    }
+
+    /// Returns a new entity of a collection with its key: the entity with this number that is made of
+    /// the given members, or else a generated one. `None` if no answer shows the entities.
+    #[must_use]
+    pub(crate) fn draft(
+        &self,
+        collection: &Collection,
+        scope: &str,
+        number: u64,
+        sent: Option<serde_json::Map<String, Value>>,
+    ) -> Option<(String, Value)> {
+        let context = self.context("").entities();
+        let options = self.settings.options;
+        initial::draft(context, collection, scope, options, (number, sent))
     }
 
     /// Returns an explanation of the answer that a request would get; changes nothing.
@@ -571,6 +542,24 @@ impl Sandbox {
         (request, response)
     }
 
+    /// Returns an example request to an operation, with the values that a person chose.
+    #[must_use]
+    pub(crate) fn example_request(
+        &self,
+        index: usize,
+        media: Option<&MediaRange>,
+        given: &GivenValues<'_>,
+    ) -> Request {
+        /// Maximum number of generated values; people wait for the request.
+        const MOST_VALUES: usize = 5_000;
+        let operation = &self.contract.operations[index];
+        let options = GenerateOptions {
+            most_values: self.settings.options.most_values.min(MOST_VALUES),
+            ..self.settings.options
+        };
+        sample::request_with(operation, &options, media, given)
+    }
+
     fn context<'s>(&'s self, path: &'s str) -> ExchangeContext<'s> {
         ExchangeContext {
             contract: &self.contract,
@@ -603,9 +592,6 @@ impl Sandbox {
         self.answer_as(&self.settings, request)
     }
 }
-
-/// Maximum number of entities that are checked against their schemas after a reload.
-const MOST_JUDGED: usize = 10_000;
 
 /// Returns a hash of the names and texts of files.
 fn hash_of_texts<'f>(files: impl Iterator<Item = &'f FixtureFile>) -> u64 {

@@ -1,4 +1,29 @@
 //! Sandbox for Rust tests: on a free port, with sessions, and stopped when it is dropped.
+//!
+//! ```
+//! use standin::Sandbox;
+//!
+//! const DOCUMENT: &str = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/hi": {"get": {
+//!     "operationId": "hi",
+//!     "responses": {"200": {"description": "", "content": {"text/plain": {"example": "hello"}}}}}}}}"#;
+//!
+//! # let _attribute = stringify! {
+//! #[tokio::test(flavor = "multi_thread")]
+//! # };
+//! async fn greets() -> Result<(), Box<dyn std::error::Error>> {
+//!     let sandbox = Sandbox::builder().text("hi.json", DOCUMENT).start().await?;
+//!     // Calls of one session are counted apart from those of others.
+//!     let (mine, other) = (sandbox.session("mine"), sandbox.session("other"));
+//!     let greeting = ureq::get(format!("{}/hi", mine.uri())).call()?.body_mut().read_to_string()?;
+//!     assert_eq!(greeting, "hello");
+//!     mine.verify("hi", 1..=1)?;
+//!     other.verify("hi", 0..=0)?;
+//!     Ok(())
+//! }
+//! # tokio::runtime::Runtime::new().unwrap().block_on(greets()).unwrap();
+//! ```
+//!
+//! A client that blocks, as `ureq` does, needs the `multi_thread` runtime; with `reqwest`, `#[tokio::test]` is enough.
 use std::net::SocketAddr;
 use std::ops::{Bound, RangeBounds};
 use std::path::PathBuf;
@@ -59,14 +84,14 @@ pub struct Builder {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// No document could be read; contains what was found instead.
-    #[error("there is no document to serve{}", told(.0))]
+    #[error("there is no document to serve{}", summary(.0))]
     NoDocument(Vec<Diagnostic>),
     /// No port could be bound.
     #[error("no port can be had: {0}")]
     Listen(#[from] std::io::Error),
 }
 
-fn told(found: &[Diagnostic]) -> String {
+fn summary(found: &[Diagnostic]) -> String {
     let errors = found
         .iter()
         .filter(|diagnostic| diagnostic.severity() == Severity::Error);

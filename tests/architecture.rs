@@ -13,7 +13,7 @@ use standin::Code;
 use standin::internals::problem;
 
 /// The rooms from bottom to top; a room may use those below it.
-const ROOMS: [&str; 18] = [
+const ROOMS: [&str; 19] = [
     "diagnostic",
     "document",
     "schema",
@@ -28,6 +28,7 @@ const ROOMS: [&str; 18] = [
     "exchange",
     "check",
     "sandbox",
+    "upstream",
     "server",
     "cli",
     "testing",
@@ -257,7 +258,8 @@ fn banned(text: &str) -> Vec<(usize, &str)> {
     let mut found = Vec::new();
     let mut is_inside = false;
     for (number, line) in (1..).zip(text.lines()) {
-        let comment = line.trim_start().strip_prefix("///");
+        let line = line.trim_start();
+        let comment = line.strip_prefix("///").or(line.strip_prefix("//!"));
         if let Some(sentence) = comment.map(str::trim).filter(|_| !is_inside) {
             let opens = |word: &str| {
                 sentence
@@ -293,9 +295,9 @@ fn doc_comments_say_what_an_item_is_or_does() {
 
 #[test]
 fn banned_openings_are_found_at_the_start_of_a_comment_only() {
-    let text = "/// What it is.\n/// How so.\nfn a() {}\n/// Itself.\n/// It\nfn b() {}\n    /// The same, shared.\n";
+    let text = "/// What it is.\n/// How so.\nfn a() {}\n/// Itself.\n/// It\nfn b() {}\n    /// The same, shared.\nfn c() {}\n//! Which of them.\n";
     let found: Vec<usize> = banned(text).into_iter().map(|(line, _)| line).collect();
-    assert_eq!(found, [1, 7]);
+    assert_eq!(found, [1, 7, 9]);
 }
 
 #[test]
@@ -314,6 +316,7 @@ fn packages_of_one_purpose_are_named_in_one_file() {
         ("brotli_decompressor", "src/codec/coding.rs"),
         ("ruzstd", "src/codec/coding.rs"),
         ("fake", "src/generate/mod.rs"),
+        ("zip", "src/upstream/archive/attached.rs"),
     ];
     for (package, home) in only {
         let mut is_used = false;
@@ -381,9 +384,16 @@ fn tests_text() -> String {
         "check",
         "commands",
         "documents",
+        "drift",
         "faults",
+        "import",
+        "listeners",
+        "mcp",
         "options",
         "outcome",
+        "proxy",
+        "proxy/recording",
+        "proxy/sandbox",
         "reload",
         "serving",
     ]

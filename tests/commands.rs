@@ -67,6 +67,12 @@ fn example_prints_requests_for_other_clients() {
     let (code, out, _) = run(&folder.0, &["example", "get-a", "--curl", "--count", "2"]);
     assert_eq!(code, Some(0));
     assert_eq!(out, "curl http://127.0.0.1:4010/a\n".repeat(2));
+    let url = ["--url", "https://sandbox.test/v1/"];
+    let (_, out, _) = run(
+        &folder.0,
+        &[&["example", "get-a", "--curl"], &url[..]].concat(),
+    );
+    assert_eq!(out, "curl https://sandbox.test/v1/a\n");
     let (code, out, _) = run(&folder.0, &["example", "get-a", "--hurl"]);
     assert_eq!(code, Some(0));
     assert_eq!(
@@ -310,4 +316,12 @@ fn schema_describes_the_fixtures_of_this_repository() {
     }
     let (code, _, errors) = run(&folder.0, &["schema", "documents"]);
     assert_eq!(code, Some(2), "{errors}");
+}
+
+#[test]
+fn a_command_is_no_document_even_if_a_file_has_its_name() {
+    let folder = Folder::new("command-or-file").with("schema", DOCUMENT);
+    let (code, out, errors) = run(&folder.0, &["schema", "fixtures"]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(out.starts_with('{'), "{out}");
 }

@@ -28,8 +28,8 @@ struct Values {
 fn values(command: &str, option: &str) -> Values {
     let of = |taken: &'static [&'static str], refused| Values { taken, refused };
     match option {
-        "allow-any-host" | "curl" | "dynamic" | "errors" | "hurl" | "prism" | "require-bodies"
-        | "strict-documents" | "strict-query" => of(&[], None),
+        "allow-any-host" | "curl" | "dry-run" | "dynamic" | "errors" | "hurl" | "prism"
+        | "require-bodies" | "strict-documents" | "strict-query" => of(&[], None),
         "state" if command == "routes" => of(&[], None),
         "allow-host" => of(&["example.com"], None),
         "header" => of(&["Accept: x"], Some("no colon")),
@@ -43,7 +43,11 @@ fn values(command: &str, option: &str) -> Values {
         "content-memory" | "max-body" | "max-generated" | "session-memory" => {
             of(&["20MiB"], Some("large"))
         }
+        "console" => of(&["write"], Some("some")),
         "control-host" => of(&["sandbox.test"], None),
+        "control-token" if command == "mcp" => {
+            of(&["secret", "--url", "http://localhost:1"], Some(""))
+        }
         "control-token" => of(&["secret"], Some("")),
         "count" | "journal" | "max-connections" | "max-sessions" | "max-streams" | "max-values" => {
             of(&["5"], Some("x"))
@@ -51,19 +55,32 @@ fn values(command: &str, option: &str) -> Values {
         "cover" => of(&["GET /*"], Some("nothing")),
         "delay" | "max-delay" | "wait" => of(&["1ms"], Some("soon")),
         "examples" => of(&["repair"], Some("perfect")),
+        "base" => of(&["https://api.example.com"], Some("api")),
+        "har" if command == "proxy" => of(&["out.har"], None),
+        "har" => of(&["traffic.har"], None),
+        "min-calls" => of(&["3"], Some("0")),
+        "fail-on" if command == "drift" => of(&["incomplete"], Some("mood")),
+        "format" if command == "drift" => of(&["junit"], Some("xml")),
+        "overlay" if command == "drift" => of(&["fix.yaml"], None),
         "fail-on" if command == "check" => of(&["warning"], Some("mood")),
         "fail-on" => of(&["uncovered=100%"], Some("mood")),
         "format" if command == "check" => of(&["sarif"], Some("xml")),
         "format" => of(&["json"], Some("xml")),
         "host" => of(&["127.0.0.1"], Some("nowhere at all")),
+        "keep" => of(&["all"], Some("most")),
         "list-size" => of(&["1-4"], Some("4-1")),
         "log-level" => of(&["standin=debug"], Some("loud")),
         "log" => of(&["json"], Some("loud")),
         "media-type" => of(&["application/json"], Some("json")),
+        "only" => of(&["get-a"], Some("nothing")),
         "output" => of(&["-"], None),
-        "overlay" => of(&["overlay.yaml"], None),
+        "overlay" | "with-overlay" => of(&["overlay.yaml"], None),
         "port" => of(&["0"], Some("70000")),
         "query-arrays" => of(&["comma"], Some("tilde")),
+        "redact" => of(&["none"], Some("some")),
+        "record" => of(&["new", "recordings"], Some("some")),
+        "drift" => of(&["off"], Some("perhaps")),
+        "drift-report" => of(&["json", "drift.json"], Some("pdf")),
         "report" => of(&["json", "report.json"], Some("pdf")),
         "scenario" => of(&["outage"], None),
         // A text is a seed too, as in Prism.
@@ -72,18 +89,57 @@ fn values(command: &str, option: &str) -> Values {
         "status" => of(&["200"], Some("ok")),
         "streams" => of(&["repeat"], Some("loop")),
         "unknown" => of(&["seeded"], Some("405")),
+        "url" => of(&["http://localhost:8080"], Some("localhost")),
+        "fallback" => of(&["404,unreachable"], Some("never")),
+        "real" | "sandbox" => of(&["get-a"], None),
+        "allow-upstream" => of(
+            &["files.example.com:8443"],
+            Some("https://files.example.com"),
+        ),
+        "listen" => of(&["http://127.0.0.1:0"], Some("localhost:4010")),
+        "path" if command == "cert" => of(&[], None),
+        "tls-cert" => of(&["own.pem", "--tls-key", "key.pem"], None),
+        "tls-key" => of(&["key.pem", "--tls-cert", "own.pem"], None),
+        "tls-name" => of(&["shop.test"], None),
+        "tls-client-ca" | "upstream-ca" => of(&["authority.pem"], None),
+        "upstream-proxy" => of(&["http://proxy.test:3128"], None),
+        "upstream-timeout" => of(&["3s"], Some("soon")),
+        // Another word behind the flag is a document, as in Prism.
+        "validate-request" | "validate-response" => of(&["false"], None),
         "validate" => of(&["warn"], Some("loose")),
+        "variable" => of(&["petId=7"], Some("petId")),
         "watch" => of(&["poll=2s"], Some("sometimes")),
         other => panic!("`standin {command} --{other}` has no values here"),
     }
 }
+
+/// A certificate authority, as `openssl req -x509` writes it.
+const AUTHORITY: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBmTCCAT+gAwIBAgIUBAbDhJSvS/7INOLlrxtkQ2bQRREwCgYIKoZIzj0EAwIw
+ITEfMB0GA1UEAwwWU3RhbmRpbiB0ZXN0IGF1dGhvcml0eTAgFw0yNjExMjgxNjUz
+MjRaGA8yMTI2MTEwNDE2NTMyNFowITEfMB0GA1UEAwwWU3RhbmRpbiB0ZXN0IGF1
+dGhvcml0eTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABDa1+zBX8Fp9MO0M4I8B
+weP8SZATreEUiGlEaL1XeoPzR3dGqPtpdGlRGRVLNW6n35QPXIPWqzUVAxd86mgP
+paCjUzBRMB0GA1UdDgQWBBRlNGyigbWmwplfJTb+ji63ZJ2oATAfBgNVHSMEGDAW
+gBRlNGyigbWmwplfJTb+ji63ZJ2oATAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49
+BAMCA0gAMEUCICNiyixavPGPcXSflJRhf4qp2Fs+J0KQ/h63JKZXIQqNAiEAu3V0
+g1Io3V9Yk9viZ8SkPBp1FtMXxxeCOO9opF7uO6w=
+-----END CERTIFICATE-----
+";
+/// A recorded exchange.
+const HAR: &str = r#"{"log": {"entries": [{"request": {"method": "GET", "url": "https://api.example.com/a"},
+    "response": {"status": 200, "content": {"mimeType": "application/json", "text": "{\"n\": 2}"}}}]}}"#;
 
 /// A folder with what the values name.
 fn folder(name: &str) -> Folder {
     Folder::new(name)
         .with("specs/a.yaml", DOCUMENT)
         .with("folder/empty.yaml", "{}")
+        .with("authority.pem", AUTHORITY)
+        .with("a.har", HAR)
         .with("fixtures/a.yaml", "get-a: [{scenario: outage, delay: 1ms}]")
+        .with("traffic.har", r#"{"log": {"version": "1.2", "entries": []}}"#)
         .with(
             "overlay.yaml",
             "overlay: 1.0.0\ninfo: {title: o, version: '1'}\nactions: [{target: $.info, update: {version: '2'}}]\n",
@@ -97,7 +153,8 @@ fn options() -> Vec<(String, String)> {
         for option in command
             .get_opts()
             .filter_map(clap::Arg::get_long)
-            .filter(|name| *name != "help")
+            // `tests/drift.rs` has the proxy that this one asks.
+            .filter(|name| !["help", "journal"].contains(name))
         {
             found.push((command.get_name().to_owned(), option.to_owned()));
         }
@@ -105,16 +162,28 @@ fn options() -> Vec<(String, String)> {
     found
 }
 
+/// A proxy on a free port.
+const PROXY: &[&str] = &["proxy", "http://localhost:1", "--port", "0"];
+
 /// The arguments that a command needs beside an option.
 fn arguments(command: &str, option: &str) -> Vec<&'static str> {
     match command {
         "init" if option == "output" => vec!["init"],
-        "serve" if option == "port" => vec!["serve"],
+        "serve" if ["port", "listen"].contains(&option) => vec!["serve"],
         "serve" if option == "state-file" => vec!["serve", "--port", "0", "--state", "on"],
         "serve" => vec!["serve", "--port", "0"],
+        "proxy" if ["port", "listen"].contains(&option) => vec!["proxy", "http://localhost:1"],
+        "proxy" if option == "state-file" => [PROXY, &["--state", "on"]].concat(),
+        "proxy" => PROXY.to_vec(),
         "example" => vec!["example", "get-a"],
         "check" => vec!["check"],
+        "import" if option == "base" => vec!["import", "a.har", "--dry-run"],
+        "import" => vec!["import", "a.har"],
+        "drift" if option == "har" => vec!["drift"],
+        "drift" => vec!["drift", "--har", "traffic.har"],
         "init" => vec!["init", "--output", "-"],
+        "cert" => vec!["cert"],
+        "mcp" => vec!["mcp"],
         "routes" => vec!["routes"],
         other => panic!("`{other}` has options, and no arguments here"),
     }
@@ -128,13 +197,17 @@ fn every_option_takes_a_value() {
         let mut all = arguments(&command, &option);
         all.push(&flag);
         all.extend(values(&command, &option).taken);
-        if command == "serve" {
+        if ["serve", "proxy"].contains(&command.as_str()) {
             let server = Server::start(standin(&folder.0, &all));
             let (code, log) = server.stop();
             assert_eq!(code, Some(0), "{all:?}: {log}");
         } else {
-            let (code, _, log) = run(&folder.0, &all);
-            assert_eq!(code, Some(0), "{all:?}: {log}");
+            // `cert` writes to the folder of the user's data.
+            let data = folder.0.join("data");
+            let output = standin(&folder.0, &all).env("XDG_DATA_HOME", data).output();
+            let output = output.expect("it runs");
+            let log = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(0), "{all:?}: {log}");
         }
     }
 }
@@ -149,7 +222,7 @@ fn every_option_refuses_what_it_does_not_mean_and_says_so() {
         let flag = format!("--{option}");
         let mut all = arguments(&command, &option);
         all.extend([flag.as_str(), refused]);
-        if option == "report" {
+        if ["report", "record"].contains(&option.as_str()) {
             all.push("report.json");
         }
         let (code, out, log) = run(&folder.0, &all);

@@ -139,7 +139,8 @@ fn a_run_is_reported_and_judged_at_its_end() {
     let (status, _, stderr) = run(&folder.0, &[&SERVE[..], &["--cover", "tag: no"]].concat());
     assert_eq!(status, Some(2));
     assert!(
-        stderr.contains("error: `--cover tag: no` names no operation"),
+        stderr
+            .contains("error: `--cover tag: no` cannot be used, as no operation has the tag `no`"),
         "{stderr}"
     );
     let server = Server::serve(&folder, &["--log", "off", "--fail-on", "violations"]);

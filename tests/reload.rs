@@ -507,3 +507,75 @@ fn the_interval_of_comparisons_is_checked() {
         assert!(errors.contains("--watch"), "{errors}");
     }
 }
+
+#[test]
+fn a_warning_that_an_edit_moves_is_not_told_again() {
+    let twice = PETS.replace(
+        "  /health:",
+        "  /health:\n    get: {operationId: health, responses: {'200': {description: ok}}}\n  /other:",
+    );
+    let text = twice.replace("operationId: health", "operationId: same");
+    let folder = Folder::new("reload-warning")
+        .with("specs/pets.yaml", &text)
+        .with("specs/schemas/pet.yaml", PET);
+    let server = Server::serve(&folder, &[]);
+    fs::write(
+        folder.0.join("specs/pets.yaml"),
+        text.replace("paths:", "# a line more\npaths:"),
+    )
+    .expect("there is room");
+    let reload = "POST /_standin/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let answer = server.exchange(reload);
+    assert!(answer.contains(r#""warnings":1"#), "{answer}");
+    let (_, log) = server.stop();
+    let told = log.matches("duplicate-operation-id").count();
+    assert_eq!(told, 1, "{log}");
+}
+
+#[test]
+fn a_kept_request_is_a_new_file_that_is_loaded() {
+    let folder = pets("reload-kept");
+    let server = Server::serve(&folder, &["--console", "write"]);
+    let answer = server.get("/pets");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let kept = server.exchange(&post("/_standin/requests/1/fixture", ""));
+    assert!(kept.starts_with("HTTP/1.1 201"), "{kept}");
+    let file = folder.0.join("fixtures/kept-listPets.yaml");
+    let text = fs::read_to_string(&file).expect("the file is written");
+    assert!(text.starts_with("listPets:\n  - status: 200\n"), "{text}");
+    let health = server.get("/_standin/health");
+    assert!(health.ends_with(r#""fixtures":1}"#), "{health}");
+    // No file is overwritten.
+    fs::write(&file, "listPets: []\n").expect("it can be written");
+    let again = server.exchange(&post("/_standin/requests/1/fixture", ""));
+    assert!(again.starts_with("HTTP/1.1 201"), "{again}");
+    assert!(folder.0.join("fixtures/kept-listPets-2.yaml").exists());
+    assert_eq!(
+        fs::read_to_string(&file).expect("it is there"),
+        "listPets: []\n"
+    );
+}
+
+#[test]
+fn secrets_of_a_removed_operation_stay_hidden() {
+    let folder = Folder::new("reload-secrets").with(
+        "specs/a.yaml",
+        "openapi: 3.1.0\ninfo: {title: t, version: '1'}\npaths:\n  /health: {get: {responses: {'204': {description: d}}}}\n  /reset/{token}: {get: {responses: {'204': {description: d}}, parameters: [{name: token, in: path, required: true, schema: {type: string}}]}}\n",
+    );
+    let server = Server::serve(&folder, &["--watch", "off"]);
+    let answer = server.get("/reset/SECRET7");
+    assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+    fs::write(
+        folder.0.join("specs/a.yaml"),
+        "openapi: 3.1.0\ninfo: {title: t, version: '1'}\npaths:\n  /health: {get: {responses: {'204': {description: d}}}}\n",
+    )
+    .expect("there is room");
+    let reloaded = server.exchange(&post("/_standin/reload", ""));
+    assert!(
+        reloaded.contains(r#""removed":["GET /reset/{token}"]"#),
+        "{reloaded}"
+    );
+    let journal = server.get("/_standin/requests");
+    assert!(journal.contains("/reset/[redacted]"), "{journal}");
+    assert!(!journal.contains("SECRET7"), "{journal}");
+}

@@ -12,6 +12,7 @@ use crate::diagnostic::escape;
 use crate::document::Input;
 use crate::document::fetch::{HeaderField, host_of, is_fetched, origin_of};
 use crate::document::files::Access;
+use crate::document::sources::Sources;
 use crate::exchange::Settings;
 use crate::generate::{AdditionalProperties, GenerateOptions};
 use crate::sandbox::{Reading, Sandbox};
@@ -33,8 +34,8 @@ pub(super) struct Documents {
     ///
     /// Each YAML or JSON file in it maps operations (`operationId`, `METHOD /path`, `GET /pets/*`,
     /// `tag: NAME`, `*`) to lists of responses, each with `when` (values or JSON Schemas of `path`,
-    /// `query`, `header`, `cookie` and `body`), `times`, `status`, `example`, `body` or `patch`, and
-    /// `headers`. The first response whose condition holds is the answer. `errors` in a file sets the form of errors for all operations (`*`), a document,
+    /// `query`, `header`, `cookie` and `body`), `times`, `every`, `status`, `example`, `body` or
+    /// `patch`, and `headers`. The first response whose condition holds is the answer. `errors` in a file sets the form of errors for all operations (`*`), a document,
     /// or an operation.
     #[arg(long, value_name = "DIR", env = "STANDIN_FIXTURES", hide_env = true)]
     pub(super) fixtures: Option<PathBuf>,
@@ -153,6 +154,25 @@ impl Documents {
         Sandbox::load(&inputs, fixtures.as_deref(), reading, settings)
     }
 
+    /// Returns the folder of fixtures, for files that are written to it. It need not exist.
+    pub(super) fn fixtures_folder(&self) -> PathBuf {
+        match &self.fixtures {
+            Some(given) if given.is_file() => given.parent().unwrap_or(given).to_owned(),
+            Some(given) => given.clone(),
+            None => fixtures_folder(&self.inputs),
+        }
+    }
+
+    /// Returns what a reload may find: the folder that fixtures are taken from once it exists.
+    pub(super) fn sources_to_come(&self) -> Sources {
+        let usual = || fixtures_folder(&self.inputs);
+        let folder = self.fixtures.clone().unwrap_or_else(usual);
+        Sources {
+            folders: [folder].into(),
+            ..Sources::default()
+        }
+    }
+
     /// Returns true if a document is on standard input.
     pub(super) fn has_standard_input(&self) -> bool {
         self.inputs.iter().any(|path| path.as_os_str() == "-")
@@ -184,6 +204,7 @@ impl Documents {
             cache: self.cache.clone().or_else(usual_cache),
             headers: self.header.clone(),
             named: urls().filter_map(origin_of).collect(),
+            authority: None,
             wait_until: (!self.wait.is_zero()).then(|| Instant::now() + self.wait),
             is_reload: false,
         };
@@ -244,7 +265,7 @@ fn input(path: &Path) -> Input {
 }
 
 /// Parses a header field such as `Authorization: Bearer x`.
-fn header(text: &str) -> Result<HeaderField, String> {
+pub(super) fn header(text: &str) -> Result<HeaderField, String> {
     let expected = || "expected a name and a value, such as `Authorization: Bearer x`".to_owned();
     let (name, value) = text.split_once(':').ok_or_else(expected)?;
     let (name, value) = (name.trim(), value.trim());
@@ -257,6 +278,16 @@ fn header(text: &str) -> Result<HeaderField, String> {
         })
     } else {
         Err(expected())
+    }
+}
+
+/// Parses the URL of a server, and returns it without a slash at its end.
+pub(super) fn base_url(text: &str) -> Result<String, String> {
+    let is_url = is_fetched(text) && host_of(text).is_some();
+    if is_url && !text.contains(['?', '#']) {
+        Ok(text.trim_end_matches('/').to_owned())
+    } else {
+        Err("expected a URL such as http://127.0.0.1:4010".to_owned())
     }
 }
 
@@ -380,13 +411,24 @@ pub(super) fn paths(given: &[PathBuf], variable: &str) -> Vec<PathBuf> {
 
 /// Returns `$XDG_CACHE_HOME/standin`, or its counterpart on this system.
 pub(super) fn usual_cache() -> Option<PathBuf> {
+    folder_of_user("XDG_CACHE_HOME", ".cache")
+}
+
+/// Returns `$XDG_DATA_HOME/standin`, or its counterpart on this system.
+pub(super) fn data_folder() -> Option<PathBuf> {
+    folder_of_user("XDG_DATA_HOME", ".local/share")
+}
+
+/// Returns a folder of the user for Standin (XDG Base Directory Specification); `usual` is its place in the
+/// home folder.
+fn folder_of_user(variable: &str, usual: &str) -> Option<PathBuf> {
     let set = |name: &str| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())
             .map(PathBuf::from)
     };
-    let home = || set("HOME").map(|home| home.join(".cache"));
-    set("XDG_CACHE_HOME")
+    let home = || set("HOME").map(|home| home.join(usual));
+    set(variable)
         .or_else(|| set("LOCALAPPDATA"))
         .or_else(home)
         .map(|folder| folder.join("standin"))
@@ -414,6 +456,19 @@ pub(super) fn list_size(text: &str) -> Result<(usize, usize), String> {
         Err(format!("{least} is more than {most}"))
     } else {
         Ok((least, most))
+    }
+}
+
+/// Parses a control token that a header field can hold. An empty one, as from a secret that is not
+/// set, is refused because it would protect nothing.
+pub(super) fn control_token(text: &str) -> Result<String, String> {
+    match text {
+        "" => {
+            Err("an empty token protects nothing; give one, or leave the option (and STANDIN_CONTROL_TOKEN) out"
+                .to_owned())
+        }
+        _ if text.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(text.to_owned()),
+        _ => Err("a token has visible ASCII characters and no blanks, as it is sent in a header field".to_owned()),
     }
 }
 

@@ -12,13 +12,11 @@ use crate::codec::message::{Request, Response};
 use crate::contract::media::MediaRange;
 use crate::diagnostic::escape::is_hidden;
 
-/// Address of a sandbox with the default options.
-const BASE: &str = "http://127.0.0.1:4010";
-
-/// Returns the request as a command for a POSIX shell, with a line feed at its end.
-pub(super) fn curl(request: &Request) -> String {
+/// Returns the request to the server at `base` as a command for a POSIX shell, with a line feed at
+/// its end.
+pub(super) fn curl(request: &Request, base: &str) -> String {
     let content = request.body().bytes();
-    let url = format!("{BASE}{}", request.uri());
+    let url = format!("{base}{}", request.uri());
     let mut words = Vec::new();
     if url.contains(['[', ']', '{', '}']) {
         words.push("--globoff".to_owned());
@@ -100,10 +98,11 @@ fn octal(bytes: &[u8]) -> String {
 }
 
 /// Returns the request and the expected answer as an entry of Hurl, with an empty line at its end.
-pub(super) fn hurl(request: &Request, response: &Response) -> String {
+pub(super) fn hurl(request: &Request, response: &Response, base: &str) -> String {
     let mut entry = format!(
-        "{} {BASE}{}\n",
+        "{} {}{}\n",
         request.method(),
+        plain(base),
         plain(&request.uri().to_string())
     );
     for (name, value) in request.headers() {
@@ -247,6 +246,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const BASE: &str = "http://127.0.0.1:4010";
     use crate::codec::message::Body;
 
     fn request(method: &str, target: &str, content: &[u8]) -> Request {
@@ -275,19 +276,19 @@ mod tests {
         made.headers_mut()
             .insert("x-empty", HeaderValue::from_static(""));
         assert_eq!(
-            curl(&made),
+            curl(&made, BASE),
             "curl --globoff \\\n  -X POST \\\n  'http://127.0.0.1:4010/pets?filter[a]=1' \\\n  -H 'content-type: application/json' \\\n  -H 'x-empty;' \\\n  --data-raw '{\"name\": \"it'\\''s\"}'\n"
         );
         assert_eq!(
-            curl(&request("GET", "/a", b"")),
+            curl(&request("GET", "/a", b""), BASE),
             "curl http://127.0.0.1:4010/a\n"
         );
         assert_eq!(
-            curl(&request("HEAD", "/a/../b", b"")),
+            curl(&request("HEAD", "/a/../b", b""), BASE),
             "curl --path-as-is \\\n  --head \\\n  http://127.0.0.1:4010/a/../b\n"
         );
         assert_eq!(
-            curl(&request("PUT", "/a", b"@/etc/passwd\0%")),
+            curl(&request("PUT", "/a", b"@/etc/passwd\0%"), BASE),
             "printf '@/etc/passwd\\000%%' | curl -X PUT \\\n  http://127.0.0.1:4010/a \\\n  -H 'content-type:' \\\n  --data-binary @-\n"
         );
         assert_eq!(octal(b"-a-\x7f'"), "\\055a-\\177\\047");
@@ -298,7 +299,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn a_shell_reads_any_bytes_as_they_are(content in prop::collection::vec(any::<u8>(), 1..40)) {
-            let printed = run(&curl(&request("POST", "/a", &content)));
+            let printed = run(&curl(&request("POST", "/a", &content), BASE));
             let is_text = std::str::from_utf8(&content).is_ok_and(is_shown);
             let expected = if is_text {
                 [b"[--data-raw][", &content[..], b"]"].concat()
@@ -310,7 +311,7 @@ mod tests {
 
         #[test]
         fn a_shell_reads_any_text_as_it_is(content in "[ -~\n'\"$`\\\\!é]{1,30}") {
-            let printed = run(&curl(&request("POST", "/a", content.as_bytes())));
+            let printed = run(&curl(&request("POST", "/a", content.as_bytes()), BASE));
             let expected = format!("[--data-raw][{content}]");
             prop_assert!(printed.ends_with(expected.as_bytes()), "{}", String::from_utf8_lossy(&printed));
         }
@@ -319,7 +320,7 @@ mod tests {
         fn a_shell_reads_any_header_field_as_it_is(value in "[!-~\u{80}-\u{ff}][ -~\t\u{80}-\u{ff}]{0,20}[!-~]") {
             let mut made = request("GET", "/a", b"");
             made.headers_mut().insert("x-a", HeaderValue::from_bytes(value.as_bytes()).expect("is one"));
-            let printed = run(&curl(&made));
+            let printed = run(&curl(&made, BASE));
             let expected = format!("[x-a: {value}]");
             prop_assert!(printed.ends_with(expected.as_bytes()), "{}", String::from_utf8_lossy(&printed));
         }
@@ -336,7 +337,7 @@ mod tests {
         let mut response = Response::new(Bytes::from_static(body.as_bytes()));
         response.headers_mut().insert(CONTENT_TYPE, json);
         assert_eq!(
-            hurl(&made, &response),
+            hurl(&made, &response, BASE),
             r#"POST http://127.0.0.1:4010/pets?q=%23
 content-type: application/json
 x-a: \u{7b}\u{7b}b}} \u{23} c

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Map, Value, json};
 
-use crate::cli::arguments::{Documents, Generation};
+use crate::cli::arguments::{Documents, Generation, base_url};
 use crate::cli::client;
 use crate::cli::operation_name::{self, NamedOperation};
 use crate::cli::outcome::{Failure, Outcome};
@@ -56,6 +56,16 @@ pub(super) struct ExampleOptions {
     /// Print the requests as commands of curl, for a POSIX shell
     #[arg(long, conflicts_with = "hurl")]
     curl: bool,
+    /// URL of the server in commands of curl and entries of Hurl
+    #[arg(
+        long,
+        value_name = "URL",
+        value_parser = base_url,
+        default_value = "http://127.0.0.1:4010",
+        env = "STANDIN_URL",
+        hide_env = true
+    )]
+    url: String,
     /// Print the requests as entries of Hurl, with assertions on the status and the content
     #[arg(long)]
     hurl: bool,
@@ -132,12 +142,12 @@ impl ExampleOptions {
         match self.format() {
             ExampleFormat::Curl => {
                 for (request, _) in made {
-                    out.write_all(client::curl(request).as_bytes())?;
+                    out.write_all(client::curl(request, &self.url).as_bytes())?;
                 }
             }
             ExampleFormat::Hurl => {
                 for (request, response) in made {
-                    out.write_all(client::hurl(request, response).as_bytes())?;
+                    out.write_all(client::hurl(request, response, &self.url).as_bytes())?;
                 }
             }
             ExampleFormat::Http => {

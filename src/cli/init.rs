@@ -163,13 +163,23 @@ fn fixtures(sandbox: &Sandbox) -> String {
     text
 }
 
+/// Returns the first operations with their indexes, those without fixtures before those that have
+/// some: entries for these would compete with what the user wrote.
+fn candidates(contract: &Contract) -> impl Iterator<Item = (usize, &Operation)> {
+    let all = || contract.operations.iter().enumerate();
+    let free = all().filter(|(_, operation)| operation.fixtures.is_empty());
+    let others = all().filter(|(_, operation)| !operation.fixtures.is_empty());
+    free.chain(others).take(MOST_TRIED)
+}
+
 /// Returns the first operation that is not used and is fit; else one that is used and fit, else
 /// the first of all.
 fn another(contract: &Contract, used: &[usize], is_fit: impl Fn(&Operation) -> bool) -> usize {
-    let tried = || contract.operations.iter().enumerate().take(MOST_TRIED);
+    let tried = || candidates(contract);
     let fresh = tried().find(|(index, operation)| !used.contains(index) && is_fit(operation));
     fresh
         .or_else(|| tried().find(|(_, operation)| is_fit(operation)))
+        .or_else(|| tried().next())
         .map_or(0, |(index, _)| index)
 }
 
@@ -194,7 +204,8 @@ fn head(contract: &Contract) -> String {
          ## entries, and save the file. Each operation has a list, and its first entry that applies is the\n\
          ## answer; if none does, the document decides. An entry with `when: {{query: {{page: 2}}}}` applies only\n\
          ## to requests with this value.\n\
-         ## `standin check` reports mistakes in this file.\n",
+         ## `standin check` reports mistakes in this file, and `standin schema fixtures` prints a JSON Schema\n\
+         ## with which editors complete it.\n",
         escape::one_line(&names.join(", "))
     )
 }
@@ -204,14 +215,7 @@ const MOST_NAMED: usize = 3;
 
 /// Returns the first answer in JSON that is short enough, as the body of an entry.
 fn body(sandbox: &Sandbox) -> Option<(usize, DraftEntry)> {
-    let tried = || {
-        sandbox
-            .contract()
-            .operations
-            .iter()
-            .enumerate()
-            .take(MOST_TRIED)
-    };
+    let tried = || candidates(sandbox.contract());
     let reads = tried().filter(|(_, operation)| operation.method == http::Method::GET);
     let writes = tried().filter(|(_, operation)| operation.method != http::Method::GET);
     reads.chain(writes).find_map(|(index, operation)| {

@@ -1,16 +1,25 @@
 //! Command line: parses the arguments, and runs the command.
 
 mod arguments;
+mod authority;
+mod cert;
 mod client;
+mod drift;
+mod drift_report;
 mod example;
+mod import;
 mod init;
+mod mcp;
 mod operation_name;
 mod outcome;
 mod peers;
 mod prism;
+mod proxy;
 mod reach;
+mod real_api;
 mod report;
 mod report_file;
+mod running;
 mod schema;
 mod serve;
 mod state_file;
@@ -23,9 +32,14 @@ use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
+use crate::cli::cert::Cert;
+use crate::cli::drift::Drift;
 use crate::cli::example::ExampleOptions;
+use crate::cli::import::Import;
 use crate::cli::init::Init;
+use crate::cli::mcp::Mcp;
 use crate::cli::outcome::Unfailing;
+use crate::cli::proxy::Proxy;
 use crate::cli::reach::{Health, Wait};
 use crate::cli::report::{Check, Routes};
 use crate::cli::schema::PrintSchema;
@@ -55,6 +69,14 @@ enum Subcommands {
     /// SIGTERM stop the server after the exchanges in flight.
     #[command(after_help = ENVIRONMENT)]
     Serve(Box<Serve>),
+    /// Forward requests to the real API, and compare both sides with documents
+    ///
+    /// Bytes pass unchanged both ways. Violations are reported in the `Standin-Violations` header
+    /// field, the log, the journal and the console; with `--errors`, wrong messages are refused. The
+    /// sandbox answers the operations that `--sandbox` names, and after `--fallback`. All options of
+    /// `serve` apply.
+    #[command(after_help = ENVIRONMENT)]
+    Proxy(Box<Proxy>),
     /// Report all errors and warnings of documents and fixtures, without serving
     ///
     /// Exit code: 0 if there is no error, 1 if there is one, 2 if there is no document to check.
@@ -74,6 +96,22 @@ enum Subcommands {
     /// It has an error, a body, a delay and a scenario for operations of the documents, as comments
     /// that change nothing until they are edited.
     Init(Init),
+    /// Make fixtures of recorded traffic: HAR of a browser or proxy, or a Postman collection
+    ///
+    /// They are written to the folder `recorded` in the folder of fixtures. Exit code: 0, 1 if there is
+    /// no exchange to import, or 2 if a file cannot be read or written.
+    Import(Box<Import>),
+    /// Compare recorded traffic of the real API with its documents
+    ///
+    /// Reports what the API does and the documents do not have, and what they have and never came.
+    /// Exit code: 0, 1 for findings that `--fail-on` counts, 2 if there is nothing to compare.
+    Drift(Box<Drift>),
+    /// Offer tools for agents, over standard input and output (Model Context Protocol)
+    ///
+    /// An agent finds and describes operations, calls the sandbox, arranges errors, and reads the journal,
+    /// the data, the coverage and what is wrong with the documents. Exit code: 0 when standard input ends, 2
+    /// without a document.
+    Mcp(Box<Mcp>),
     /// Ask a running sandbox whether it answers
     ///
     /// Exit code: 0 if it does, 1 if it does not.
@@ -82,6 +120,11 @@ enum Subcommands {
     ///
     /// Exit code: 0 when it does, 1 if it does not within the time.
     Wait(Wait),
+    /// Print where the certificate of `https` listeners comes from, and how clients trust it
+    ///
+    /// The local certificate authority is in the user's folder for data, and is made if there is none. The
+    /// store of the system is not changed. Exit code: 0, or 2 if it cannot be made.
+    Cert(Cert),
     /// Print the JSON Schema of fixture files, for editors
     Schema(PrintSchema),
     /// Print a completion script for a shell
@@ -99,15 +142,22 @@ impl Command {
     #[must_use]
     pub fn from_arguments() -> Self {
         let mut command = Self::command();
+        // `proxy` has the options of `serve` too.
         let options: Vec<_> = command
-            .find_subcommand("serve")
+            .find_subcommand("proxy")
             .into_iter()
             .flat_map(clap::Command::get_arguments)
             .filter(|option| option.get_action().takes_values())
-            .filter_map(|option| Some(format!("--{}", option.get_long()?)))
+            .flat_map(|option| {
+                let short = option.get_short().map(|letter| format!("-{letter}"));
+                let long = option.get_long().map(|name| format!("--{name}"));
+                [short, long].into_iter().flatten()
+            })
             .collect();
         let takes_value = |option: &str| options.iter().any(|own| own == option);
-        let translation = prism::translated(std::env::args_os(), takes_value);
+        // Clap adds `help` only when it parses.
+        let is_command = |word: &str| word == "help" || command.find_subcommand(word).is_some();
+        let translation = prism::translated(std::env::args_os(), is_command, takes_value);
         if let Some(refusal) = translation.refusal {
             command.error(ErrorKind::UnknownArgument, refusal).exit();
         }
@@ -118,11 +168,12 @@ impl Command {
         Self::parse_from(translation.arguments)
     }
 
-    /// Returns the options of `serve`, if this is the command.
+    /// Returns the options of `serve`, if this is the command or `proxy`.
     #[must_use]
     pub fn serve(&self) -> Option<&Serve> {
         match &self.action {
             Subcommands::Serve(serve) => Some(serve),
+            Subcommands::Proxy(proxy) => Some(&proxy.serve),
             _ => None,
         }
     }
@@ -159,12 +210,17 @@ impl Command {
         let err = &mut Unfailing(err);
         match self.action {
             Subcommands::Serve(serve) => serve.run(out, err),
+            Subcommands::Proxy(proxy) => proxy.run(out, err),
             Subcommands::Check(check) => check.run(out, err),
             Subcommands::Routes(routes) => routes.run(out, err),
             Subcommands::Example(example) => example.run(out, err),
             Subcommands::Init(init) => init.run(out, err),
+            Subcommands::Import(import) => import.run(out, err),
+            Subcommands::Drift(drift) => drift.run(out, err),
+            Subcommands::Mcp(mcp) => mcp.run(out, err),
             Subcommands::Health(health) => health.run(out, err),
             Subcommands::Wait(wait) => wait.run(err),
+            Subcommands::Cert(cert) => cert.run(out, err),
             Subcommands::Schema(schema) => schema.run(out),
             Subcommands::Completions { shell } => {
                 // `generate` panics if it cannot write, so it writes to memory first.

@@ -1,5 +1,6 @@
 //! Outcome of a command, and the lines that it prints about the loaded documents.
 use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
 
 use crate::contract::Contract;
 use crate::diagnostic::{Code, Diagnostic, Severity, count, escape};
@@ -25,6 +26,16 @@ pub enum Failure {
     Listen {
         /// Address that was to be listened on.
         address: String,
+        /// Error of the system.
+        error: io::Error,
+    },
+    /// The file of a socket is in use, or cannot be created.
+    #[error(
+        "cannot listen on `unix:{}`: {error}\n  = help: another server may listen there; choose another file", file.display()
+    )]
+    ListenOnFile {
+        /// File that was to be listened on.
+        file: PathBuf,
         /// Error of the system.
         error: io::Error,
     },

@@ -8,15 +8,14 @@
 enum Counterpart {
     /// Command or option here that does the same.
     Called(&'static str),
-    /// Nothing does it here; a sentence that says so, or what is done instead.
+    /// No counterpart; the sentence says so, or names what to do instead.
     Missing(&'static str),
 }
 
 use Counterpart::{Called, Missing};
 
 /// Subcommands of other programs.
-const SUBCOMMANDS: [(&str, &str, Counterpart); 12] = [
-    ("proxy", "Prism", Missing(NO_PROXY)),
+const SUBCOMMANDS: [(&str, &str, Counterpart); 11] = [
     ("stub", "Specmatic", Called("serve")),
     ("virtualize", "Specmatic", Called("serve")),
     ("start", "Mockoon", Called("serve")),
@@ -40,8 +39,8 @@ const SUBCOMMANDS: [(&str, &str, Counterpart); 12] = [
 
 /// Options of other programs.
 const OPTIONS: [(&str, &str, Counterpart); 34] = [
-    ("--upstream-proxy", "Prism", Missing(NO_PROXY)),
-    ("--upstream", "Prism", Missing(NO_PROXY)),
+    ("--upstream-proxy", "Prism", Missing(PROXY)),
+    ("--upstream", "Prism", Missing(PROXY)),
     ("--validate-request", "Prism", Called("--validate strict")),
     ("--validateRequest", "Prism", Called("--validate strict")),
     ("--no-validate-request", "Prism", Called("--validate off")),
@@ -79,7 +78,7 @@ const OPTIONS: [(&str, &str, Counterpart); 34] = [
         "WireMock",
         Missing("expressions in fixtures are always evaluated"),
     ),
-    ("--proxy-all", "WireMock", Missing(NO_PROXY)),
+    ("--proxy-all", "WireMock", Missing(PROXY)),
     (
         "--record-mappings",
         "WireMock",
@@ -97,7 +96,7 @@ const OPTIONS: [(&str, &str, Counterpart); 34] = [
 ];
 
 const DOCUMENT: &str = "standin serve DOCUMENT";
-const NO_PROXY: &str = "Standin does not forward requests to another server yet";
+const PROXY: &str = "`standin proxy URL` forwards requests to the real API, such as `standin proxy https://api.example.com`";
 const NO_TLS: &str = "Standin speaks HTTP without TLS; put a proxy with a certificate before it";
 
 /// Returns the error for a subcommand of another program.
@@ -163,9 +162,9 @@ mod tests {
             Some("`--bind-address` is an option of WireMock; it is `--host` here")
         );
         assert_eq!(
-            command("proxy").as_deref(),
+            command("test").as_deref(),
             Some(
-                "`proxy` is a command of Prism\n  = help: Standin does not forward requests to another server yet"
+                "`test` is a command of Specmatic\n  = help: Standin tests clients, and does not send requests to a server"
             )
         );
         assert_eq!(option("--port"), None);

@@ -8,21 +8,7 @@ use std::path::Path;
 
 use crate::cli::peers;
 use crate::generate::fingerprint;
-
-/// Subcommands of Standin; another first word may be a document.
-const COMMANDS: [&str; 11] = [
-    "serve",
-    "check",
-    "routes",
-    "example",
-    "init",
-    "health",
-    "wait",
-    "completions",
-    "man",
-    "help",
-    "mock",
-];
+use crate::upstream::address::UpstreamAddress;
 
 /// Levels of `-v` of Prism with the levels here; `silent` has no level, but turns the log off.
 const LEVELS: [(&str, &str); 10] = [
@@ -38,7 +24,7 @@ const LEVELS: [(&str, &str); 10] = [
     ("trace", "trace"),
 ];
 
-/// Command line as Standin has it, with what is to be said about it.
+/// Translated command line, and the notes about it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Translation {
     /// Arguments; the first one is the name of the program.
@@ -47,12 +33,17 @@ pub(super) struct Translation {
     pub notes: Vec<String>,
     /// Error about an argument that only another program has.
     pub refusal: Option<String>,
+    /// True if the command is `proxy`.
+    is_proxy: bool,
+    /// Indexes of the arguments that are no options.
+    words: Vec<usize>,
 }
 
-/// Translates the arguments; `takes_value` tells whether the next argument is the value of an
-/// option.
+/// Translates the arguments. `is_command` tells whether a word is a subcommand of Standin, and
+/// `takes_value` whether the next argument is the value of an option.
 pub(super) fn translated(
     arguments: impl IntoIterator<Item = OsString>,
+    is_command: impl Fn(&str) -> bool,
     takes_value: impl Fn(&str) -> bool,
 ) -> Translation {
     let mut arguments = arguments.into_iter();
@@ -63,25 +54,47 @@ pub(super) fn translated(
     let mut rest: Vec<OsString> = arguments.collect();
     match rest.first().and_then(|first| first.to_str()) {
         Some("mock") => rest[0] = "serve".into(),
-        Some(first) if !COMMANDS.contains(&first) && is_document(first) => {
+        Some(first) if !is_command(first) && is_document(first) => {
             rest.insert(0, "serve".into());
         }
         Some(first) => written.refusal = peers::command(first),
         None => {}
     }
+    written.is_proxy = rest.first().is_some_and(|first| first == "proxy");
     let is_serve = rest.first().is_some_and(|first| first == "serve");
-    if !is_serve {
+    if !is_serve && !written.is_proxy {
         written.arguments.extend(rest);
         return written;
     }
     let mut rest = rest.into_iter().peekable();
+    written.arguments.extend(rest.next());
     while let Some(argument) = rest.next() {
         written.take(argument, &mut rest, &takes_value);
+    }
+    if written.is_proxy {
+        written.begin_with_url();
     }
     written
 }
 
+/// Returns true if a word is a URL.
+fn is_url(word: &OsString) -> bool {
+    word.to_str().is_some_and(UpstreamAddress::is_like)
+}
+
 impl Translation {
+    /// Puts the URL of the real API before the document: Prism has it last.
+    fn begin_with_url(&mut self) {
+        let [document, .., url] = self.words.as_slice() else {
+            return;
+        };
+        let (document, url) = (*document, *url);
+        if !is_url(&self.arguments[document]) && is_url(&self.arguments[url]) {
+            let address = self.arguments.remove(url);
+            self.arguments.insert(document, address);
+        }
+    }
+
     fn push(&mut self, words: &[&str]) {
         self.arguments.extend(words.iter().map(OsString::from));
     }
@@ -108,7 +121,10 @@ impl Translation {
                 self.arguments.push(argument);
                 self.arguments.extend(rest.by_ref());
             }
-            "-h" if attached.is_none() && next.is_some_and(is_host) => self.push(&["--host"]),
+            "-h" if attached.is_none() && next.is_some_and(is_host) => {
+                self.push(&["--host"]);
+                self.arguments.extend(rest.next());
+            }
             "-d" | "--dynamic" | "--ignore-examples" | "--ignoreExamples" => {
                 if flag(attached, rest) {
                     self.push(&["--dynamic"]);
@@ -147,6 +163,25 @@ impl Translation {
                 let value = value.unwrap_or_default();
                 self.push(&["--seed", &seed(&value)]);
             }
+            "--validate-request" | "--validateRequest" if self.is_proxy => {
+                let is_on = flag(attached, rest);
+                self.push(&["--validate-request", &is_on.to_string()]);
+            }
+            "--validate-response" | "--validateResponse" if self.is_proxy => {
+                let is_on = flag(attached, rest);
+                self.push(&["--validate-response", &is_on.to_string()]);
+            }
+            "--no-validate-request" | "--no-validateRequest" if self.is_proxy => {
+                self.push(&["--validate-request", "false"]);
+            }
+            "--no-validate-response" | "--no-validateResponse" if self.is_proxy => {
+                self.push(&["--validate-response", "false"]);
+            }
+            "--upstreamProxy" if self.is_proxy => {
+                self.push(&["--upstream-proxy"]);
+                self.arguments
+                    .extend(attached.map(OsString::from).or_else(|| rest.next()));
+            }
             option if takes_value(option) => {
                 self.arguments.push(argument);
                 if attached.is_none() {
@@ -155,6 +190,9 @@ impl Translation {
             }
             option => {
                 self.refusal = self.refusal.take().or_else(|| peers::option(option));
+                if !option.starts_with('-') {
+                    self.words.push(self.arguments.len());
+                }
                 self.arguments.push(argument);
             }
         }
@@ -232,9 +270,11 @@ mod tests {
 
     fn translation(line: &str) -> Translation {
         let words = line.split(' ').map(OsString::from);
-        translated(words, |option| {
-            matches!(option, "--header" | "--cors" | "--log-level")
-        })
+        translated(
+            words,
+            |word| matches!(word, "check" | "serve" | "proxy"),
+            |option| matches!(option, "--header" | "--cors" | "--log-level"),
+        )
     }
 
     fn of(line: &str) -> String {
@@ -251,6 +291,22 @@ mod tests {
         let cases = [
             ("standin mock api.yaml", "standin serve api.yaml"),
             ("standin api.yaml", "standin serve api.yaml"),
+            (
+                "standin proxy api.yaml http://e.com --errors",
+                "standin proxy http://e.com api.yaml --errors",
+            ),
+            (
+                "standin proxy --cors=false -h e.com api.yaml http://e.com",
+                "standin proxy --cors off --host e.com http://e.com api.yaml",
+            ),
+            (
+                "standin proxy http://e.com http://e.com/api.yaml",
+                "standin proxy http://e.com http://e.com/api.yaml",
+            ),
+            (
+                "standin proxy a.yaml http://e.com --no-validate-request --upstreamProxy x",
+                "standin proxy http://e.com a.yaml --validate-request false --upstream-proxy x",
+            ),
             ("standin https://e.com/a", "standin serve https://e.com/a"),
             (
                 "standin mock -h 0.0.0.0 api.yaml",
@@ -332,7 +388,7 @@ mod tests {
     #[test]
     fn what_only_another_program_has_is_refused() {
         let refused = |line| translation(line).refusal.expect("is refused");
-        assert!(refused("standin proxy a.yaml http://e.com").contains("`proxy`"));
+        assert!(refused("standin record a.yaml http://e.com").contains("`record`"));
         assert!(refused("standin mock a.yaml --upstream-proxy x").contains("`--upstream-proxy`"));
         let ours = translation("standin serve --header --bind-address a.yaml");
         assert_eq!(ours.refusal, None);

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use crate::cli::arguments::time;
+use crate::cli::arguments::{base_url, time};
 use crate::cli::outcome::{Failure, Outcome};
+use crate::cli::running::credentials;
 use crate::document::fetch::{self, FetchError};
 
 /// Path of the control API that answers whenever the server does.
@@ -19,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, Args)]
 pub(super) struct Health {
     /// URL of the sandbox, without a path or with the path that it is served below
-    #[arg(value_name = "URL", default_value = "http://127.0.0.1:4010")]
+    #[arg(value_name = "URL", value_parser = base_url, default_value = "http://127.0.0.1:4010")]
     url: String,
 }
 
@@ -27,9 +28,9 @@ pub(super) struct Health {
 #[derive(Debug, Args)]
 pub(super) struct Wait {
     /// URL of the sandbox, without a path or with the path that it is served below
-    #[arg(value_name = "URL", default_value = "http://127.0.0.1:4010")]
+    #[arg(value_name = "URL", value_parser = base_url, default_value = "http://127.0.0.1:4010")]
     url: String,
-    /// Longest time to wait
+    /// Longest time to wait; a number without a unit is milliseconds
     #[arg(value_name = "TIME", value_parser = time, default_value = "30s")]
     time: Duration,
 }
@@ -72,6 +73,7 @@ impl Wait {
 }
 
 fn ask(url: &str) -> Result<String, FetchError> {
-    let bytes = fetch::get(&format!("{}{HEALTH}", url.trim_end_matches('/')))?;
+    let health = format!("{}{HEALTH}", url.trim_end_matches('/'));
+    let bytes = fetch::get(&health, &credentials(url, None))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::contract::Contract;
-use crate::contract::fixture_key::FixtureKey;
+use crate::contract::fixture_key::{UnknownKey, operations_of};
 use crate::diagnostic::{count, escape};
 use crate::state::coverage::Coverage;
 
@@ -115,14 +115,11 @@ pub(super) fn covered(contract: &Contract, keys: &[String]) -> Result<BTreeSet<u
     }
     let mut all = BTreeSet::new();
     for key in keys {
-        let operations = FixtureKey::read(contract, key).operations(contract);
-        if operations.is_empty() {
-            let near = contract.nearest_operation(key);
-            let near = near.map(|near| format!("\n  = help: there is `{near}`"));
-            let near = near.unwrap_or_default();
-            return Err(format!("`--cover {key}` names no operation{near}"));
-        }
-        all.extend(operations);
+        let operations = operations_of(contract, key).map_err(|unknown| {
+            let UnknownKey { message, help } = unknown;
+            format!("`--cover {key}` cannot be used, as {message}\n  = help: {help}")
+        });
+        all.extend(operations?);
     }
     Ok(all)
 }
@@ -232,31 +229,14 @@ fn as_json(contract: &Contract, coverage: &Coverage, failures: &[String]) -> Val
     report
 }
 
-/// Escapes text for XML 1.0 and HTML. Control characters are not allowed in XML, not even as
-/// references (XML 1.0 §2.2), so they are escaped as in all other text for people.
-fn escaped(text: &str) -> String {
-    let mut written = String::new();
-    for letter in escape::lines(text).chars() {
-        match letter {
-            '&' => written.push_str("&amp;"),
-            '<' => written.push_str("&lt;"),
-            '>' => written.push_str("&gt;"),
-            '"' => written.push_str("&quot;"),
-            '\u{fffe}' | '\u{ffff}' => written.extend(letter.escape_unicode()),
-            letter => written.push(letter),
-        }
-    }
-    written
-}
-
 fn as_junit(contract: &Contract, coverage: &Coverage, failures: &[String]) -> String {
     let used = coverage.used();
     let wrong = coverage.wrong();
     let mut cases = String::new();
     let (mut failed, mut skipped) = (0, 0);
     for (index, operation) in contract.operations.iter().enumerate() {
-        let name = escaped(operation.name());
-        let class = escaped(contract.documents[operation.document].source().name());
+        let name = escape::markup(operation.name());
+        let class = escape::markup(contract.documents[operation.document].source().name());
         let _ = write!(cases, "    <testcase name=\"{name}\" classname=\"{class}\"");
         let own: Vec<_> = wrong
             .iter()
@@ -273,17 +253,17 @@ fn as_junit(contract: &Contract, coverage: &Coverage, failures: &[String]) -> St
                 .iter()
                 .map(|wrong| format!("{}: {}", wrong.request, wrong.violations.join("; ")))
                 .collect();
-            let first = escaped(&own[0].violations.join("; "));
+            let first = escape::markup(&own[0].violations.join("; "));
             let _ = writeln!(
                 cases,
                 "><failure message=\"{first}\">{}</failure></testcase>",
-                escaped(&lines.join("\n"))
+                escape::markup(&lines.join("\n"))
             );
         }
     }
     for failure in failures {
         failed += 1;
-        let text = escaped(failure);
+        let text = escape::markup(failure);
         let _ = writeln!(
             cases,
             "    <testcase name=\"--fail-on\" classname=\"standin\"><failure message=\"{text}\"/></testcase>"
@@ -315,9 +295,9 @@ fn as_html(contract: &Contract, coverage: &Coverage, failures: &[String]) -> Str
             rows,
             "<tr class=\"{}\"><td>{}</td><td>{}</td><td>{}</td><td>{count}</td><td>{}</td><td>{}</td></tr>",
             if count == 0 { "unused" } else { "used" },
-            escaped(operation.method.as_str()),
-            escaped(&operation.path_key()),
-            escaped(operation.id.as_deref().unwrap_or("-")),
+            escape::markup(operation.method.as_str()),
+            escape::markup(&operation.path_key()),
+            escape::markup(operation.id.as_deref().unwrap_or("-")),
             statuses.unwrap_or_default().join(", "),
             own.map_or(0, |used| used.violations),
         );
@@ -325,13 +305,13 @@ fn as_html(contract: &Contract, coverage: &Coverage, failures: &[String]) -> Str
     let wrong = coverage.wrong().into_iter().map(|wrong| {
         format!(
             "<li><code>{}</code>: {}</li>\n",
-            escaped(&wrong.request),
-            escaped(&wrong.violations.join("; "))
+            escape::markup(&wrong.request),
+            escape::markup(&wrong.violations.join("; "))
         )
     });
     let failures: Vec<String> = failures
         .iter()
-        .map(|failure| format!("<p class=\"failed\">{}</p>\n", escaped(failure)))
+        .map(|failure| format!("<p class=\"failed\">{}</p>\n", escape::markup(failure)))
         .collect();
     let failures = failures.concat();
     format!(
@@ -355,12 +335,12 @@ mod tests {
         let text: String = (0..=0x1_0000).filter_map(char::from_u32).collect();
         let is_of_xml = |letter| matches!(letter, '\n' | ' '..='\u{fffd}' | '\u{10000}'..);
         assert!(
-            escaped(&text)
+            escape::markup(&text)
                 .chars()
                 .all(|letter| is_of_xml(letter) && !"<>\"".contains(letter))
         );
         assert_eq!(
-            escaped("<a\u{1b}\u{0}\u{ffff}\u{202e}&\n"),
+            escape::markup("<a\u{1b}\u{0}\u{ffff}\u{202e}&\n"),
             "&lt;a\\u{1b}\\u{0}\\u{ffff}\\u{202e}&amp;\n"
         );
     }

@@ -1,6 +1,8 @@
 //! Options of `standin serve`, and the settings that they set.
 
 mod address;
+mod listen;
+mod meanwhile;
 mod notice;
 mod reload;
 mod run;
@@ -12,8 +14,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::arguments::{Documents, Generation, Switch, size, time};
+use crate::cli::arguments::{Documents, Generation, Switch, control_token, size, time};
 use crate::cli::report_file::{self, Condition};
+use crate::cli::serve::listen::Listening;
 use crate::contract::simulation::Delay;
 use crate::server::log;
 
@@ -40,6 +43,8 @@ pub struct Serve {
         hide_env = true
     )]
     port: u16,
+    #[command(flatten)]
+    listening: Listening,
     /// Answer with generated values, and not with the documented examples
     ///
     /// A client that prefers an example by its name (`Prefer: example=NAME`), or `dynamic=false`,
@@ -51,7 +56,8 @@ pub struct Serve {
     /// Answer 500 instead of an answer that does not fit the document
     ///
     /// Examples, fixtures and generated values may not fit their schema. With this option, such an
-    /// answer is replaced by a problem that lists its violations.
+    /// answer is replaced by a problem that lists its violations. With `standin proxy`, wrong requests
+    /// get the documented error and are not forwarded, and wrong answers of the real API become 502.
     #[arg(
         long,
         env = "STANDIN_ERRORS", hide_env = true, hide_short_help = true,
@@ -240,18 +246,34 @@ pub struct Serve {
     #[arg(
         long,
         value_name = "TOKEN",
-        value_parser = token,
+        value_parser = control_token,
         env = "STANDIN_CONTROL_TOKEN",
         hide_env = true,
         hide_env_values = true,
         hide_short_help = true
     )]
     control_token: Option<String>,
+    /// Console at `/_standin/`: `on`, `off`, or `write` to let it write fixtures to files
+    ///
+    /// With `write`, "Keep" in the console, and `POST /_standin/requests/17/fixture`, write a new
+    /// file to the folder of fixtures. It needs the control API.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "on|off|write",
+        hide_possible_values = true,
+        default_value = "on",
+        env = "STANDIN_CONSOLE",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    console: ConsoleChoice,
     /// Another host name that the control API answers to; may be repeated
     ///
     /// Loopback names and the address of the server are always accepted. Examples of other names
     /// are `host.docker.internal`, and the name of a container or a proxy. Requests to unknown
-    /// names may come from pages whose host names resolve to this machine (DNS rebinding).
+    /// names may come from pages whose host names resolve to this machine (DNS rebinding). Pages that
+    /// a proxy serves at one of these names may change the state.
     #[arg(
         long,
         value_name = "NAME",
@@ -520,6 +542,13 @@ enum ValidationChoice {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+enum ConsoleChoice {
+    On,
+    Off,
+    Write,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum ArraysChoice {
     Brackets,
     Comma,
@@ -538,19 +567,6 @@ enum UnknownChoice {
     #[value(name = "404")]
     NotFound,
     Seeded,
-}
-
-/// Parses a control token that a header field can hold. An empty one, as from a secret that is not
-/// set, is refused because it would protect nothing.
-fn token(text: &str) -> Result<String, String> {
-    match text {
-        "" => {
-            Err("an empty token protects nothing; give one, or leave the option (and STANDIN_CONTROL_TOKEN) out"
-                .to_owned())
-        }
-        _ if text.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(text.to_owned()),
-        _ => Err("a token has visible ASCII characters and no blanks, as it is sent in a header field".to_owned()),
-    }
 }
 
 fn delay(text: &str) -> Result<Delay, String> {

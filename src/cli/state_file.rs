@@ -192,7 +192,7 @@ impl Keeper {
 }
 
 /// Replaces a file through a new one beside it, so that a whole file exists at any time.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = beside(path, ".new");
     let written = write(&beside, bytes).and_then(|()| fs::rename(&beside, path));
     if written.is_err() {

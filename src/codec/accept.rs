@@ -57,9 +57,9 @@ impl Accept {
             .any(|(range, weight)| *weight > 0 && range.essence() == essence)
     }
 
-    /// Returns true if the client names HTML and likes no JSON better, as browsers do.
+    /// Returns true if the client names a media type and likes no JSON better: browsers HTML.
     #[must_use]
-    pub(crate) fn prefers_html(&self) -> bool {
+    pub(crate) fn prefers(&self, essence: &str) -> bool {
         let of = |essence: &str| {
             let named = self
                 .0
@@ -67,8 +67,8 @@ impl Accept {
                 .filter(|(range, _)| range.essence() == essence);
             named.map(|(_, weight)| *weight).max().unwrap_or(0)
         };
-        let html = of("text/html");
-        html > 0 && html >= of("application/json")
+        let own = of(essence);
+        own > 0 && own >= of("application/json")
     }
 
     /// Returns the weight of a type, from the most specific range that covers it, and the position

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::bufread::{DeflateDecoder, GzDecoder, ZlibDecoder};
 use flate2::write::{GzEncoder, ZlibEncoder};
+use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use ruzstd::decoding::StreamingDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
@@ -90,7 +91,16 @@ pub(crate) fn undo(request: &Request, max: usize) -> Option<Request> {
     let Body::Complete(bytes) = request.body() else {
         return None;
     };
-    let lines = request.headers().get_all(CONTENT_ENCODING).iter();
+    let mut undone = request.clone();
+    *undone.body_mut() = decoded(request.headers(), bytes, max)?;
+    undone.extensions_mut().insert(Undone);
+    Some(undone)
+}
+
+/// Decodes content as its `Content-Encoding` says, up to `max` bytes; `None` if it has no coding.
+#[must_use]
+pub(crate) fn decoded(headers: &HeaderMap, content: &Bytes, max: usize) -> Option<Body> {
+    let lines = headers.get_all(CONTENT_ENCODING).iter();
     let text = lines
         .map(|line| String::from_utf8_lossy(line.as_bytes()))
         .collect::<Vec<_>>()
@@ -99,13 +109,7 @@ pub(crate) fn undo(request: &Request, max: usize) -> Option<Request> {
     let names: Vec<&str> = names
         .filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"))
         .collect();
-    if names.is_empty() || bytes.is_empty() {
-        return None;
-    }
-    let mut undone = request.clone();
-    *undone.body_mut() = decode_all(bytes, &names, max);
-    undone.extensions_mut().insert(Undone);
-    Some(undone)
+    (!names.is_empty() && !content.is_empty()).then(|| decode_all(content, &names, max))
 }
 
 /// Decodes codings in reverse order of their application.

@@ -83,6 +83,10 @@ pub enum CodingFault {
     Malformed(String),
 }
 
+/// Request extension of a request that came through TLS, whose URL begins with `https`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Secured;
+
 /// Returns the URL of a request; without scheme and host if it has no `Host` header field.
 pub(crate) fn target_of(request: &Request) -> String {
     let target = request
@@ -94,7 +98,14 @@ pub(crate) fn target_of(request: &Request) -> String {
         .headers()
         .get(http::header::HOST)
         .and_then(|host| host.to_str().ok());
-    host.map_or_else(|| target.clone(), |host| format!("http://{host}{target}"))
+    let scheme = match request.extensions().get::<Secured>() {
+        Some(_) => "https",
+        None => "http",
+    };
+    host.map_or_else(
+        || target.clone(),
+        |host| format!("{scheme}://{host}{target}"),
+    )
 }
 
 /// Puts content into a response. Content with several items is marked with [`Items`], and the

@@ -13,4 +13,5 @@ pub(crate) mod parameter;
 pub(crate) mod preference;
 pub(crate) mod style;
 pub(crate) mod text;
+pub(crate) mod trace;
 pub(crate) mod yaml;

@@ -3,13 +3,15 @@
 use http::{HeaderMap, HeaderName, StatusCode};
 
 use crate::codec::style::Pairs;
-use crate::contract::simulation::Delay;
+use crate::contract::simulation::{Delay, Responder};
 
 /// The `Prefer` header field (RFC 7240 §2).
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// Names of the supported preferences.
-const NAMES: [&str; 6] = ["code", "example", "dynamic", "seed", "scenario", "delay"];
+const NAMES: [&str; 8] = [
+    "code", "example", "dynamic", "seed", "scenario", "delay", "real", "sandbox",
+];
 
 /// Preferences of a request. Unreadable ones are ignored, as the standard requires, and reported
 /// in `Standin-Warning`.
@@ -27,6 +29,8 @@ pub(crate) struct Preferences {
     pub scenario: Option<String>,
     /// `delay=300ms`
     pub delay: Option<Delay>,
+    /// `real` or `sandbox`: the program that answers, with `standin proxy`.
+    pub responder: Option<Responder>,
     /// A sentence for each preference that was ignored, with the reason.
     pub misread: Vec<String>,
 }
@@ -84,7 +88,7 @@ impl Preferences {
             }
             "delay" => self.delay = self.delay.or_else(|| Delay::parse(value)),
             "seed" => self.seed = self.seed.or_else(|| value.parse().ok()),
-            _ => {}
+            name => self.responder = self.responder.or_else(|| Responder::named(name)),
         }
     }
 
@@ -116,6 +120,7 @@ fn misread(name: &str, value: &str) -> Option<String> {
         "delay" => "expected a time, such as `300ms`",
         "example" | "scenario" if !value.is_empty() => return None,
         "example" | "scenario" => "expected a name",
+        "real" | "sandbox" => return None,
         other => {
             let near = NAMES
                 .iter()

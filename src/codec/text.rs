@@ -1,4 +1,5 @@
 //! Values as text, and percent-encoding of text in URLs (RFC 3986 §2.1).
+use http::HeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::Value;
 
@@ -51,5 +52,38 @@ pub(crate) fn decode_form(raw: &str) -> String {
         decode(&raw.replace('+', " "))
     } else {
         decode(raw)
+    }
+}
+
+/// Maximum length in bytes of a header field with values of a request; longer ones are cut.
+const LONGEST_FIELD: usize = 8 * 1024;
+
+/// Returns the value of a header field; bytes that cannot be sent are percent-encoded. `None` if
+/// nothing is left.
+#[must_use]
+pub(crate) fn field_value(text: &str) -> Option<HeaderValue> {
+    let mut value = String::new();
+    for byte in text.trim().bytes() {
+        if value.len() >= LONGEST_FIELD {
+            break;
+        }
+        match byte {
+            b' '..=b'~' => value.push(char::from(byte)),
+            _ => value.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    HeaderValue::from_str(&value).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_stays_one_line_of_bounded_length() {
+        let split = field_value("a\r\nSet-Cookie: b=1 é").expect("is a field");
+        assert_eq!(split, "a%0D%0ASet-Cookie: b=1 %C3%A9");
+        let long = field_value(&"é".repeat(LONGEST_FIELD)).expect("is a field");
+        assert!(long.len() < LONGEST_FIELD + 3);
     }
 }

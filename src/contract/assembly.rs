@@ -2,7 +2,7 @@
 //! path.
 //!
 //! `outline` finds the operations of each document.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use crate::contract::fixture_key::attach;
@@ -121,13 +121,25 @@ impl Assembly {
         }
     }
 
+    /// Marks operations whose `operationId` an earlier one has: names must tell them apart.
+    fn mark_repeated_ids(&mut self) {
+        let mut known: HashSet<String> = HashSet::new();
+        for operation in &mut self.operations {
+            if let Some(id) = &operation.id {
+                operation.repeats_id = !known.insert(id.clone());
+            }
+        }
+    }
+
     fn finish(mut self, fixtures: &[FixtureFile], passed_over: usize) -> Contract {
+        self.mark_repeated_ids();
         self.base_paths();
         self.operation_ids();
         let mut contract = Contract {
             operations: self.operations,
             documents: self.documents,
             diagnostics: self.diagnostics,
+            overrules: Vec::new(),
             passed_over,
             router: self.router,
             variants: self.variants,
@@ -177,13 +189,27 @@ impl Assembly {
 }
 
 /// Attaches error overrides to their operations. Those of an operation take precedence over those
-/// of its document, and these over those of `*`.
+/// of its document, and these over those of `*`; all that a person wrote takes precedence over what was
+/// learned.
 fn overrule_errors(contract: &mut Contract, fixtures: &[FixtureFile]) {
     let mut found = Vec::new();
+    let (learned, written): (Vec<&FixtureFile>, Vec<&FixtureFile>) =
+        fixtures.iter().partition(|file| file.is_learned());
+    overrule_errors_by(contract, &written, &mut found);
+    overrule_errors_by(contract, &learned, &mut found);
+    contract.diagnostics.append(&mut found);
+}
+
+/// Attaches the error overrides of some files after those that operations have.
+fn overrule_errors_by(
+    contract: &mut Contract,
+    fixtures: &[&FixtureFile],
+    found: &mut Vec<Diagnostic>,
+) {
     let (mut of_operations, mut of_documents, mut of_all) = (Vec::new(), Vec::new(), Vec::new());
     for (name, overrule) in fixtures
         .iter()
-        .flat_map(|file| error_override::read(file, &mut found))
+        .flat_map(|file| error_override::read(file, found))
         .collect::<Vec<_>>()
     {
         let overrule = Arc::new(overrule);
@@ -209,19 +235,21 @@ fn overrule_errors(contract: &mut Contract, fixtures: &[FixtureFile]) {
             }
         }
     }
+    contract
+        .overrules
+        .resize_with(contract.documents.len(), Vec::new);
+    for (index, overrules) in contract.overrules.iter_mut().enumerate() {
+        let own = of_documents.iter().filter(|(there, _)| *there == index);
+        overrules.extend(own.map(|(_, overrule)| overrule).chain(&of_all).cloned());
+    }
     for (index, operation) in contract.operations.iter_mut().enumerate() {
         let own = of_operations.iter().filter(|(there, _)| *there == index);
         let of_document = of_documents
             .iter()
             .filter(|(there, _)| *there == operation.document);
-        operation.overrules = own
-            .chain(of_document)
-            .map(|(_, overrule)| overrule)
-            .chain(&of_all)
-            .cloned()
-            .collect();
+        let all = own.chain(of_document).map(|(_, overrule)| overrule);
+        operation.overrules.extend(all.chain(&of_all).cloned());
     }
-    contract.diagnostics.append(&mut found);
 }
 
 /// Returns true if a name refers to a document: its path, or the end of its path.

@@ -533,6 +533,7 @@ impl Compiler {
         Some(ResponseHeader {
             name,
             explode,
+            required: header.required,
             schema,
             examples,
             lines: OnceLock::new(),

@@ -1,10 +1,12 @@
 //! Section `errors` of fixture files: the user's overrides of documented errors.
 //!
 //! `errors` applies them when an error is rendered.
-use http::StatusCode;
+use http::{HeaderName, HeaderValue, StatusCode};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
+use crate::contract::fixture::OF_CONNECTION;
+use crate::contract::media::MediaRange;
 use crate::contract::wording::{RULES, Template};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::FixtureFile;
@@ -19,6 +21,8 @@ pub struct ErrorOverride {
     pub idiom: Option<String>,
     /// Overrides for single rules, by name.
     pub rules: IndexMap<String, Telling>,
+    /// True if it was learned from the real API, and not written by a person.
+    pub is_learned: bool,
     /// Place of the entry in the fixture file.
     pub place: Place,
 }
@@ -37,11 +41,23 @@ pub struct Telling {
     /// Whole body: its strings are templates, and a list of one item is repeated for each
     /// violation.
     pub body: Option<Value>,
+    /// Media type of `body`.
+    pub media_type: Option<MediaRange>,
+    /// Header fields to send; a field may have several lines.
+    pub headers: Vec<(HeaderName, Template)>,
 }
 
 /// Fields that an entry may have.
-pub(crate) const FIELDS: [&str; 7] = [
-    "status", "example", "idiom", "message", "code", "body", "rules",
+pub(crate) const FIELDS: [&str; 9] = [
+    "status",
+    "example",
+    "idiom",
+    "message",
+    "code",
+    "body",
+    "media_type",
+    "headers",
+    "rules",
 ];
 
 /// Returns the fields that the override of a rule may have.
@@ -115,6 +131,7 @@ impl ErrorOverrideReader<'_> {
             general: self.telling(map, at)?,
             idiom: self.text(map, at, "idiom")?,
             rules,
+            is_learned: self.file.is_learned(),
             place: Place::value(&self.file.source, at),
         })
     }
@@ -161,6 +178,8 @@ impl ErrorOverrideReader<'_> {
             message,
             code: code.cloned(),
             body: body.cloned(),
+            media_type: self.media_type(map, at)?,
+            headers: self.headers(map, at)?,
         })
     }
 
@@ -191,6 +210,89 @@ impl ErrorOverrideReader<'_> {
                 let message = format!("`status` is {status}, expected a number from 400 to 599");
                 Err(self.invalid(&join(at, "status"), message))
             }
+        }
+    }
+
+    fn media_type(
+        &self,
+        map: &Map<String, Value>,
+        at: &str,
+    ) -> Result<Option<MediaRange>, Diagnostic> {
+        const NAME: &str = "media_type";
+        let Some(text) = self.text(map, at, NAME)? else {
+            return Ok(None);
+        };
+        if !map.contains_key("body") {
+            return Err(self.invalid(
+                &join(at, NAME),
+                "`media_type` is that of a `body`, and there is none",
+            ));
+        }
+        let media = MediaRange::parse(&text).filter(|media| !media.is_range());
+        media.map(Some).ok_or_else(|| {
+            let message = format!(
+                "`media_type` is `{text}`, expected one such as `application/problem+json`"
+            );
+            self.invalid(&join(at, NAME), message)
+        })
+    }
+
+    fn headers(
+        &self,
+        map: &Map<String, Value>,
+        at: &str,
+    ) -> Result<Vec<(HeaderName, Template)>, Diagnostic> {
+        let at = join(at, "headers");
+        let fields = match map.get("headers") {
+            None => return Ok(Vec::new()),
+            Some(Value::Object(fields)) => fields,
+            Some(_) => {
+                return Err(self.invalid(&at, "`headers` is a map of names and values"));
+            }
+        };
+        let mut lines = Vec::new();
+        for (name, value) in fields {
+            let at = join(&at, name);
+            let values = value
+                .as_array()
+                .map_or(std::slice::from_ref(value), Vec::as_slice);
+            for value in values {
+                lines.push(self.header(name, value, &at)?);
+            }
+        }
+        Ok(lines)
+    }
+
+    fn header(
+        &self,
+        name: &str,
+        value: &Value,
+        at: &str,
+    ) -> Result<(HeaderName, Template), Diagnostic> {
+        if OF_CONNECTION
+            .iter()
+            .any(|own| name.eq_ignore_ascii_case(own))
+        {
+            let message = format!("`{name}` is set by the server, which sends the content");
+            return Err(self.invalid(at, message));
+        }
+        if name.eq_ignore_ascii_case("content-type") {
+            return Err(self.invalid(at, "the media type of an error is its `media_type`"));
+        }
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(_) | Value::Bool(_) => value.to_string(),
+            other => {
+                let message = format!("`{name}` is {other}, expected a text");
+                return Err(self.invalid(at, message));
+            }
+        };
+        let template = self.template(&text, at)?;
+        // Only the text around the slots is known yet, so it has to be valid.
+        let known = HeaderName::from_bytes(name.as_bytes()).ok();
+        match known.filter(|_| HeaderValue::from_str(&text).is_ok()) {
+            Some(name) => Ok((name, template)),
+            None => Err(self.invalid(at, format!("`{name}: {text}` is not a header field"))),
         }
     }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::contract::media::Written;
 use crate::diagnostic::Place;
+use crate::document::BodyFile;
 use crate::document::number::same;
 use crate::document::syntax::{CachedPart, unescape};
 use crate::schema::Examples;
@@ -30,6 +31,7 @@ pub struct Example {
     mode: Examples,
     prepared: OnceLock<Prepared>,
     content: OnceLock<Written>,
+    is_file: bool,
 }
 
 #[derive(Debug)]
@@ -63,7 +65,37 @@ impl Example {
             mode,
             prepared,
             content,
+            is_file: false,
         }
+    }
+
+    /// Creates an example for content in a file of its own, which is served byte for byte.
+    #[must_use]
+    pub(crate) fn of_file(place: Place, body: &BodyFile) -> Self {
+        let tree = Arc::new(body.value.clone());
+        let example = Self::new(
+            String::new(),
+            place,
+            tree,
+            String::new(),
+            None,
+            Examples::Verbatim,
+        );
+        let written = Written {
+            bytes: body.bytes.clone(),
+            ..Written::default()
+        };
+        Self {
+            content: OnceLock::from(written),
+            is_file: true,
+            ..example
+        }
+    }
+
+    /// Returns true if the content is in a file of its own.
+    #[must_use]
+    pub(crate) fn is_file(&self) -> bool {
+        self.is_file
     }
 
     /// Returns the value as the author wrote it.

@@ -2,6 +2,7 @@
 //!
 //! `fixture_key` attaches them to operations, and `exchange` tests afterwards whether the condition
 //! of a fixture holds for a request.
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -9,10 +10,12 @@ use serde_json::{Map, Value};
 
 use crate::contract::example::Example;
 use crate::contract::request_condition::{ConditionReader, RequestCondition};
-use crate::contract::simulation::{self, Delay, RateLimit, SimulatedFault, SimulationError};
+use crate::contract::simulation::{
+    self, Delay, RateLimit, Responder, SimulatedFault, SimulationError,
+};
 use crate::diagnostic::{Code, Diagnostic, Place};
-use crate::document::FixtureFile;
 use crate::document::syntax::join;
+use crate::document::{BODY_FILE, FixtureFile};
 use crate::schema::Examples;
 use crate::schema::{Demand, Schemas};
 
@@ -23,8 +26,13 @@ pub struct Fixture {
     pub when: Option<RequestCondition>,
     /// Number of matching calls of a session that the fixture applies to; all if absent.
     pub times: Option<u64>,
+    /// Interval at which the fixture applies to matching calls of a session: 3 for calls 3, 6, 9, …;
+    /// to each call if absent.
+    pub every: Option<NonZeroU64>,
     /// Status to answer with; if absent, the status of the example or of the success response.
     pub status: Option<StatusCode>,
+    /// True if requests that meet the condition are wrong on purpose (`expect: violation`).
+    pub expects_violation: bool,
     /// Source of the body.
     pub answer: FixtureAnswer,
     /// Change of the body, a JSON Merge Patch (RFC 7396).
@@ -41,6 +49,8 @@ pub struct Fixture {
     pub fault: Option<SimulatedFault>,
     /// Limit on calls of the operation.
     pub rate_limit: Option<RateLimit>,
+    /// Program that answers with `standin proxy` (`upstream: real`).
+    pub upstream: Option<Responder>,
     /// True if the body, the patch or a header field has runtime expressions such as
     /// `{$request.body#/name}`.
     pub has_expressions: bool,
@@ -64,20 +74,22 @@ pub enum FixtureHeaderValue {
     Fixed(HeaderValue),
     /// Text with runtime expressions.
     Expression(String),
+    /// No such field, although the document has it.
+    Absent,
 }
 
 impl Fixture {
-    /// Returns true if the fixture only changes how an answer is sent, and not its status, header
-    /// fields or body: a later fixture, or else the document, gives the answer.
+    /// Returns true if the fixture only adds header fields to an answer, changes how it is sent, or
+    /// expects violations: a later fixture, or else the document, gives the status and the body.
     #[must_use]
-    pub fn is_manner(&self) -> bool {
-        let changes_sending =
-            self.delay.is_some() || self.fault.is_some() || self.rate_limit.is_some();
-        changes_sending
-            && self.has_documented_body()
-            && self.status.is_none()
-            && self.patch.is_none()
-            && self.headers.is_empty()
+    pub fn only_adds(&self) -> bool {
+        let adds = !self.headers.is_empty()
+            || self.delay.is_some()
+            || self.fault.is_some()
+            || self.rate_limit.is_some()
+            || self.upstream.is_some()
+            || self.expects_violation;
+        adds && self.has_documented_body() && self.status.is_none() && self.patch.is_none()
     }
 
     /// Returns true if the fixture has no body of its own: the answer is the documented or
@@ -100,6 +112,7 @@ impl Fixture {
     pub fn is_staged(&self) -> bool {
         self.scenario.is_some()
             || self.times.is_some()
+            || self.every.is_some()
             || self.then.is_some()
             || self.rate_limit.is_some()
             || self.delay.is_some()
@@ -123,12 +136,15 @@ pub enum FixtureAnswer {
 pub(crate) const SCHEMA: &str = include_str!("fixtures.schema.json");
 
 /// Fields that an entry may have.
-pub(crate) const FIELDS: [&str; 13] = [
+pub(crate) const FIELDS: [&str; 17] = [
     "when",
+    "expect",
     "times",
+    "every",
     "status",
     "example",
     "body",
+    BODY_FILE,
     "patch",
     "headers",
     "scenario",
@@ -137,13 +153,14 @@ pub(crate) const FIELDS: [&str; 13] = [
     "delay",
     "fault",
     "rate_limit",
+    "upstream",
 ];
 
 /// Fields of an entry that its steps (`then`) share with it and cannot have themselves.
-pub(crate) const OF_ENTRY: [&str; 3] = ["when", "times", "scenario"];
+pub(crate) const OF_ENTRY: [&str; 6] = ["when", "times", "every", "scenario", "expect", "upstream"];
 
 /// Header fields that belong to the message as it is sent (RFC 9110 §7.6.1, §8.6).
-const OF_CONNECTION: [&str; 6] = [
+pub(crate) const OF_CONNECTION: [&str; 6] = [
     "content-length",
     "transfer-encoding",
     "connection",
@@ -232,6 +249,8 @@ impl FixtureReader<'_> {
         Ok(Fixture {
             when: when.transpose()?,
             times: self.times(at, entry.get("times"))?,
+            every: self.every(at, entry.get("every"))?,
+            expects_violation: self.expectation(at, entry)?,
             status,
             answer: self.answer(at, entry)?,
             patch: entry.get("patch").cloned(),
@@ -241,6 +260,7 @@ impl FixtureReader<'_> {
             delay,
             fault,
             rate_limit,
+            upstream: self.upstream(at, entry)?,
             has_expressions: texts.into_iter().flatten().any(has_expression),
             place: Place::value(&self.file.source, at),
         })
@@ -255,9 +275,13 @@ impl FixtureReader<'_> {
             );
             return Err(self.invalid(&join(at, unknown), message));
         }
-        for other in ["example", "patch"] {
-            if entry.contains_key("body") && entry.contains_key(other) {
-                let message = format!("`{other}` and `body` exclude each other");
+        for (body, others) in [
+            ("body", ["example", "patch"].as_slice()),
+            (BODY_FILE, &["body", "example", "patch"]),
+        ] {
+            let other = others.iter().find(|other| entry.contains_key(**other));
+            if let Some(other) = other.filter(|_| entry.contains_key(body)) {
+                let message = format!("`{other}` and `{body}` exclude each other");
                 return Err(self.invalid(at, message));
             }
         }
@@ -276,6 +300,55 @@ impl FixtureReader<'_> {
         Ok(())
     }
 
+    /// Reads `expect: violation`, which only `when` and `scenario` may be beside: a wrong request is
+    /// answered with its error in any case.
+    fn expectation(&self, at: &str, entry: &Map<String, Value>) -> Result<bool, Diagnostic> {
+        let Some(expected) = entry.get("expect") else {
+            return Ok(false);
+        };
+        if expected != "violation" {
+            let message = format!("`expect` is {expected}, expected `violation`");
+            return Err(self.invalid(&join(at, "expect"), message));
+        }
+        let is_other = |name: &&String| !["when", "scenario", "expect"].contains(&name.as_str());
+        match entry.keys().find(is_other) {
+            Some(other) => {
+                let message =
+                    format!("`{other}` is beside `expect`, expected only `when` and `scenario`");
+                let help = "a wrong request is answered with its error; write another entry for the others";
+                Err(self.invalid(&join(at, other), message).help(help))
+            }
+            None => Ok(true),
+        }
+    }
+
+    /// Reads `upstream: real` and `upstream: sandbox`. With `real`, nothing of the answer can be set,
+    /// as it passes unchanged.
+    fn upstream(
+        &self,
+        at: &str,
+        entry: &Map<String, Value>,
+    ) -> Result<Option<Responder>, Diagnostic> {
+        let Some(written) = entry.get("upstream") else {
+            return Ok(None);
+        };
+        let Some(responder) = written.as_str().and_then(Responder::named) else {
+            let message = format!("`upstream` is {written}, expected `real` or `sandbox`");
+            return Err(self.invalid(&join(at, "upstream"), message));
+        };
+        let is_other = |name: &&String| !["when", "scenario", "upstream"].contains(&name.as_str());
+        match entry.keys().find(is_other) {
+            Some(other) if responder == Responder::Real => {
+                let message = format!(
+                    "`{other}` is beside `upstream: real`, expected only `when` and `scenario`"
+                );
+                let help = "an answer of the real API passes unchanged; write `upstream: sandbox` to set it here";
+                Err(self.invalid(&join(at, other), message).help(help))
+            }
+            _ => Ok(Some(responder)),
+        }
+    }
+
     /// Reads `times: 1` and `times: 2 calls`.
     fn times(&self, at: &str, times: Option<&Value>) -> Result<Option<u64>, Diagnostic> {
         let Some(times) = times else { return Ok(None) };
@@ -284,6 +357,19 @@ impl FixtureReader<'_> {
             Ok(0) => Err(self.invalid(&pointer, "`times` is 0, expected at least 1")),
             Ok(times) => Ok(Some(times)),
             Err(error) => Err(self.invalid(&pointer, error.to_string())),
+        }
+    }
+
+    /// Reads `every: 3`, `every: 3 calls` and `every: 3rd`. An interval of 1 is none.
+    fn every(&self, at: &str, every: Option<&Value>) -> Result<Option<NonZeroU64>, Diagnostic> {
+        let Some(every) = every else { return Ok(None) };
+        let pointer = join(at, "every");
+        let interval = simulation::interval(every)
+            .map_err(|error| self.invalid(&pointer, error.to_string()))?;
+        match NonZeroU64::new(interval) {
+            None => Err(self.invalid(&pointer, "`every` is 0, expected at least 1")),
+            Some(NonZeroU64::MIN) => Ok(None),
+            interval => Ok(interval),
         }
     }
 
@@ -330,6 +416,9 @@ impl FixtureReader<'_> {
     }
 
     fn answer(&self, at: &str, entry: &Map<String, Value>) -> Result<FixtureAnswer, Diagnostic> {
+        if let Some(path) = entry.get(BODY_FILE) {
+            return self.body_file(&join(at, BODY_FILE), path);
+        }
         match (entry.get("example"), entry.contains_key("body")) {
             (Some(Value::String(name)), _) => Ok(FixtureAnswer::Example(name.clone())),
             (Some(_), _) => Err(self.invalid(
@@ -350,6 +439,25 @@ impl FixtureReader<'_> {
                 ))))
             }
             (None, false) => Ok(FixtureAnswer::Documented),
+        }
+    }
+
+    /// Reads `body_file: bodies/list.json`.
+    fn body_file(&self, at: &str, path: &Value) -> Result<FixtureAnswer, Diagnostic> {
+        let Some(path) = path.as_str().filter(|path| !path.is_empty()) else {
+            let message = format!("`{BODY_FILE}` is {path}, expected the path of a file");
+            return Err(self.invalid(at, message));
+        };
+        match self.file.body(path) {
+            Ok(body) => {
+                let place = Place::value(&self.file.source, at);
+                Ok(FixtureAnswer::Body(Box::new(Example::of_file(place, body))))
+            }
+            Err(error) => {
+                let message = format!("the body in `{path}` cannot be read: {error}");
+                let help = "the path is relative to the folder of the fixture file, and within it";
+                Err(self.invalid(at, message).help(help))
+            }
         }
     }
 
@@ -375,6 +483,13 @@ impl FixtureReader<'_> {
                 return Err(self.invalid(&join(&pointer, name), message));
             }
             for value in values {
+                if value.is_null()
+                    && let Ok(name) = HeaderName::from_bytes(name.as_bytes())
+                {
+                    let value = FixtureHeaderValue::Absent;
+                    lines.push(FixtureHeader { name, value });
+                    continue;
+                }
                 let text = value
                     .as_str()
                     .map_or_else(|| value.to_string(), str::to_owned);

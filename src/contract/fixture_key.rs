@@ -1,4 +1,4 @@
-//! Which operations do the keys of a fixture file name?
+//! Keys of fixture files, and the operations that they name.
 //!
 //! A key is an operation (`operationId`, `METHOD /path`), a path with wildcards, a tag, or `*`.
 //! `assembly` attaches the fixtures below a key to its operations when the contract is complete.
@@ -15,7 +15,7 @@ use crate::document::{FixtureEntry, FixtureFile};
 
 /// Key of a fixture file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FixtureKey<'k> {
+enum FixtureKey<'k> {
     /// Name of one operation, whose index is known.
     Operation(usize),
     /// Method, or none for all methods, and a path that may have wildcards: `GET /pets/*`.
@@ -40,7 +40,7 @@ const MOST_LISTED: usize = 20;
 impl<'k> FixtureKey<'k> {
     /// Reads a key. The exact name of an operation takes precedence over the other notations.
     #[must_use]
-    pub(crate) fn read(contract: &Contract, key: &'k str) -> Self {
+    fn read(contract: &Contract, key: &'k str) -> Self {
         if let Some(index) = contract.find(key) {
             return Self::Operation(index);
         }
@@ -63,7 +63,7 @@ impl<'k> FixtureKey<'k> {
 
     /// Returns the indexes of the operations that the key names, in the order of the documents.
     #[must_use]
-    pub(crate) fn operations(self, contract: &Contract) -> Vec<usize> {
+    fn operations(self, contract: &Contract) -> Vec<usize> {
         let all = contract.operations.iter().enumerate();
         match self {
             Self::Operation(index) => vec![index],
@@ -100,52 +100,105 @@ impl<'k> FixtureKey<'k> {
         }
     }
 
-    /// Returns a diagnostic about a key that names no operation.
-    pub(crate) fn unknown(self, contract: &Contract, key: &str, place: Place) -> Diagnostic {
-        let at = |message| Diagnostic::at(Code::UnknownFixtureOperation, place, message);
+    /// Returns the error for a key that names no operation.
+    fn unknown(self, contract: &Contract, key: &str) -> UnknownKey {
         match self {
             Self::Tag(tag) => {
-                let mut known: Vec<&str> = Vec::new();
-                for own in contract
-                    .operations
-                    .iter()
-                    .flat_map(|own| tags(contract, own))
-                {
-                    if !known.contains(&own) && known.len() < MOST_LISTED {
-                        known.push(own);
-                    }
-                }
-                let unknown = at(format!("no operation has the tag `{tag}`"));
-                match nearest(tag, known.iter().copied()) {
-                    Some(near) => unknown.help(format!("there is `{TAG} {near}`")),
-                    None if known.is_empty() => unknown.help("no operation has a tag"),
-                    None => unknown.help(format!("there is `{}`", known.join("`, `"))),
-                }
+                let message = format!("no operation has the tag `{tag}`");
+                let known = known_tags(contract);
+                let help = match nearest(tag, known.iter().copied()) {
+                    Some(near) => format!("there is `{TAG} {near}`"),
+                    None if known.is_empty() => "no operation has a tag".to_owned(),
+                    None => format!("there is `{}`", known.join("`, `")),
+                };
+                UnknownKey { message, help }
             }
-            Self::Paths { .. } if key.contains('*') => {
-                let unknown = at(format!("no operation has a path that matches `{key}`"));
-                match contract.nearest_operation(key) {
-                    Some(near) => unknown.help(format!("there is `{near}`")),
-                    None => unknown
-                        .help("`*` is a part of one segment of a path, `**` any number of them"),
-                }
-            }
-            _ => {
-                let unknown = at(format!("no document has the operation `{key}`"));
-                match contract.nearest_operation(key) {
-                    _ if key == "tag" => unknown.help("write `\"tag: NAME\":`, with the quotation marks"),
-                    Some(near) => unknown.help(format!("there is `{near}`")),
-                    None => unknown.help(
-                        "write an operationId, `METHOD /path`, a path with `*`, `\"tag: NAME\"` or `\"*\"`",
-                    ),
-                }
-            }
+            Self::Paths { .. } if key.contains('*') => UnknownKey {
+                message: format!("no operation has a path that matches `{key}`"),
+                help: match contract.nearest_operation(key) {
+                    Some(near) => format!("there is `{near}`"),
+                    None => "`*` is a part of one segment of a path, `**` any number of them".to_owned(),
+                },
+            },
+            _ => UnknownKey {
+                message: format!("no document has the operation `{key}`"),
+                help: match contract.nearest_operation(key) {
+                    _ if key == "tag" => "write `\"tag: NAME\":`, with the quotation marks".to_owned(),
+                    Some(near) => format!("there is `{near}`"),
+                    None => "write an operationId, `METHOD /path`, a path with `*`, `\"tag: NAME\"` or `\"*\"`".to_owned(),
+                },
+            },
         }
     }
 }
 
+/// Key that names no operation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}; {help}")]
+pub(crate) struct UnknownKey {
+    /// Description of the key: ``no operation has the tag `x` ``.
+    pub message: String,
+    /// Names that there are, or the notation of a key.
+    pub help: String,
+}
+
+impl UnknownKey {
+    fn diagnostic(self, place: Place) -> Diagnostic {
+        Diagnostic::at(Code::UnknownFixtureOperation, place, self.message).help(self.help)
+    }
+}
+
+/// Finds the operations that a key names: an operationId, `METHOD /path`, a path with wildcards,
+/// `tag: NAME` or `*`.
+///
+/// # Errors
+///
+/// [`UnknownKey`], if there is none.
+pub(crate) fn operations_of(contract: &Contract, key: &str) -> Result<Vec<usize>, UnknownKey> {
+    let read = FixtureKey::read(contract, key);
+    match read.operations(contract) {
+        none if none.is_empty() => Err(read.unknown(contract, key)),
+        operations => Ok(operations),
+    }
+}
+
+/// Operations that a key names, with the rank of the key.
+pub(crate) struct RankedOperations {
+    /// Rank of the key; a more exact key has a lower one.
+    pub rank: (u8, Reverse<usize>),
+    /// Indexes of the operations.
+    pub operations: Vec<usize>,
+}
+
+/// Finds the operations that a key names, see [`operations_of`], with the rank of the key.
+///
+/// # Errors
+///
+/// [`UnknownKey`], if there is none.
+pub(crate) fn ranked(contract: &Contract, key: &str) -> Result<RankedOperations, UnknownKey> {
+    Ok(RankedOperations {
+        rank: FixtureKey::read(contract, key).rank(),
+        operations: operations_of(contract, key)?,
+    })
+}
+
+/// Returns the tags of all operations, at most [`MOST_LISTED`].
+fn known_tags(contract: &Contract) -> Vec<&str> {
+    let mut known: Vec<&str> = Vec::new();
+    let operations = contract.operations.iter();
+    for own in operations.flat_map(|own| tags(contract, own)) {
+        if !known.contains(&own) && known.len() < MOST_LISTED {
+            known.push(own);
+        }
+    }
+    known
+}
+
 /// Returns the tags of an operation.
-fn tags<'c>(contract: &'c Contract, operation: &'c Operation) -> impl Iterator<Item = &'c str> {
+pub(crate) fn tags<'c>(
+    contract: &'c Contract,
+    operation: &'c Operation,
+) -> impl Iterator<Item = &'c str> {
     let tree = contract.documents[operation.document].tree();
     let written = tree.pointer(operation.place.pointer());
     let tags = written.and_then(|written| written.get("tags")?.as_array());
@@ -202,11 +255,15 @@ pub(crate) fn attach(contract: &mut Contract, files: &[FixtureFile]) {
         found.extend(file.misshapen());
         for FixtureEntry { name, at, .. } in file.operations() {
             let key = FixtureKey::read(contract, name);
-            let operations = key.operations(contract);
-            if operations.is_empty() {
-                found.push(key.unknown(contract, name, Place::key(&file.source, at)));
-                continue;
-            }
+            let operations = match operations_of(contract, name) {
+                Ok(operations) => operations,
+                // The missing documents are reported, and every key would be unknown.
+                Err(_) if contract.documents.is_empty() => continue,
+                Err(unknown) => {
+                    found.push(unknown.diagnostic(Place::key(&file.source, at)));
+                    continue;
+                }
+            };
             let fixtures = fixture::read(file, &at, &mut found);
             let fixtures = fixtures.into_iter().map(Arc::new).collect();
             attached.push((key, fixtures, operations));

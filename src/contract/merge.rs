@@ -60,7 +60,7 @@ pub(crate) fn has_required_parameters(contract: &Contract, operation: &Operation
 }
 
 /// Returns the JSON Pointer of the path item of an operation.
-fn item_of(at: &str) -> &str {
+pub(crate) fn item_of(at: &str) -> &str {
     let parent = at.rsplit_once('/').map_or("", |(parent, _)| parent);
     parent
         .strip_suffix("/additionalOperations")

@@ -4,14 +4,18 @@
 //! requests.
 
 pub(crate) mod assembly;
+pub(crate) mod catalogue;
 pub(crate) mod changes;
 pub(crate) mod compile;
+pub(crate) mod described;
+pub(crate) mod directory;
 mod documented;
 pub(crate) mod error_override;
 pub(crate) mod example;
 pub(crate) mod fixture;
 pub(crate) mod fixture_key;
 pub(crate) mod inspect;
+pub(crate) mod lines;
 pub(crate) mod media;
 pub(crate) mod merge;
 pub(crate) mod operation;
@@ -37,6 +41,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Method;
 
+use crate::contract::error_override::ErrorOverride;
 use crate::contract::route::{Routed, Router};
 use crate::diagnostic::Diagnostic;
 use crate::schema::{Direction, Schema, Schemas};
@@ -52,6 +57,8 @@ pub struct Contract {
     pub diagnostics: Vec<Diagnostic>,
     /// Number of files in folders that are not OpenAPI documents.
     pub passed_over: usize,
+    /// Overrides of the errors of paths that no document has, by the document of the nearest path.
+    pub(crate) overrules: Vec<Vec<Arc<ErrorOverride>>>,
     router: Router,
     /// Operations that share their method and path, by the first of them.
     variants: HashMap<usize, Vec<usize>>,

@@ -54,6 +54,8 @@ pub struct Operation {
     pub variant: Option<Variant>,
     /// The `operationId`.
     pub id: Option<String>,
+    /// True if an earlier operation has the same `operationId`, which then names only that one.
+    pub repeats_id: bool,
     /// Index of its document in [`Contract::documents`](crate::contract::Contract::documents).
     pub document: usize,
     /// Place of the operation in its document.
@@ -65,6 +67,8 @@ pub struct Operation {
     pub overrules: Vec<Arc<ErrorOverride>>,
     /// Base paths of its servers, such as `/v1`, without the empty one.
     pub bases: Arc<[String]>,
+    /// Absolute URLs of the servers that the operation or its path item has for itself.
+    pub own_servers: Box<[String]>,
     /// Input for compiling the operation.
     pub(super) recipe: Recipe,
     pub(super) compiled: OnceLock<CompiledOperation>,
@@ -79,12 +83,13 @@ impl Operation {
         self.compiled.get_or_init(|| self.recipe.compile(self))
     }
 
-    /// Returns the `operationId`, such as `post-contacts`, else method and path: `POST /contacts`.
+    /// Returns the `operationId`, such as `post-contacts`; method and path, such as `POST /contacts`,
+    /// of an operation without one and of one that repeats that of another.
     #[must_use]
     pub fn name(&self) -> &str {
         match &self.id {
-            Some(id) => id,
-            None => self
+            Some(id) if !self.repeats_id => id,
+            _ => self
                 .name
                 .get_or_init(|| format!("{} {}", self.method, self.path_key()).into()),
         }

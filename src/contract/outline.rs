@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::contract::compile::Compiler;
 use crate::contract::operation::{Operation, Recipe};
 use crate::contract::route::Variant;
-use crate::contract::server::base_path;
+use crate::contract::server::{base_path, own_servers};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::METHODS;
 use crate::document::reference::resolve;
@@ -164,11 +164,13 @@ impl OperationFinder<'_> {
                 .and_then(Value::as_str)
                 .map(str::to_owned)
                 .filter(|id| !id.is_empty()),
+            repeats_id: false,
             document: self.index,
             place: Place::key(self.schemas.source(), at.clone()),
             fixtures: Vec::new(),
             overrules: Vec::new(),
             bases: self.bases(tree, item, value, &at),
+            own_servers: own_servers(value, item.value),
             recipe: Recipe {
                 compiler: Arc::clone(&self.compiler),
                 item: item.at.to_owned(),

@@ -1,4 +1,4 @@
-//! Does a request meet the condition `when` of a fixture?
+//! Conditions of fixtures (`when`) on the parts of a request.
 //!
 //! A condition is a JSON Schema over `{path, query, header, cookie, body}`, or it has these parts at
 //! its top level, each with plain values or with a schema of its own. `fixture` reads it, and

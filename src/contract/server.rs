@@ -48,6 +48,27 @@ pub(crate) fn base_path(server: &Value) -> Result<String, BasePathError> {
     })
 }
 
+/// Most servers of an operation that are read; further ones are ignored.
+const MOST_SERVERS: usize = 64;
+
+/// Returns the absolute `http` and `https` URLs of the servers of an operation, or else of its path item,
+/// with the default values of their variables (OpenAPI 3.1 §4.8.9).
+#[must_use]
+pub(crate) fn own_servers(operation: &Value, item: &Value) -> Box<[String]> {
+    let nearest = [operation, item].into_iter().find_map(|value| {
+        let servers = value.get("servers")?.as_array()?;
+        (!servers.is_empty()).then_some(servers)
+    });
+    let urls = nearest.into_iter().flatten().take(MOST_SERVERS);
+    urls.filter_map(|server| {
+        let url = server.get("url")?.as_str()?;
+        let url = substitute(url, server.get("variables"));
+        let is_absolute = url.starts_with("https://") || url.starts_with("http://");
+        (is_absolute && !url.contains(UNKNOWN)).then_some(url)
+    })
+    .collect()
+}
+
 /// Delimiter around the name of a variable without a default, which does not matter in a host.
 const UNKNOWN: char = '\u{0}';
 
@@ -83,6 +104,24 @@ mod tests {
         assert_eq!(base("/"), "");
         assert_eq!(base("v2/x"), "/v2/x");
         assert_eq!(base("//api.example.com/v3"), "/v3");
+    }
+
+    #[test]
+    fn an_operation_has_the_servers_that_are_nearest() {
+        let of = |operation: Value, item: Value| own_servers(&operation, &item).to_vec();
+        let server = |url: &str| json!({"servers": [{"url": url}]});
+        let (near, far) = (
+            server("https://files.example/v1"),
+            server("http://far.example"),
+        );
+        assert_eq!(of(near, far.clone()), ["https://files.example/v1"]);
+        assert_eq!(of(json!({"servers": []}), far), ["http://far.example"]);
+        assert!(of(json!({}), json!({})).is_empty());
+        assert!(of(server("/v1"), server("https://{host}/")).is_empty());
+        let with_default = json!({"servers": [{
+            "url": "https://{host}/v1", "variables": {"host": {"default": "files.example"}},
+        }]});
+        assert_eq!(of(with_default, json!({})), ["https://files.example/v1"]);
     }
 
     #[test]

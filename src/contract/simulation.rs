@@ -5,6 +5,37 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::{Map, Value};
 
+/// Program that answers a request to `standin proxy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Responder {
+    /// The real API.
+    #[default]
+    Real,
+    /// The sandbox.
+    Sandbox,
+}
+
+impl Responder {
+    /// Returns the responder with a name: `real` or `sandbox`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "real" => Some(Self::Real),
+            "sandbox" => Some(Self::Sandbox),
+            _ => None,
+        }
+    }
+
+    /// Returns its name: `real`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Real => "real",
+            Self::Sandbox => "sandbox",
+        }
+    }
+}
+
 /// Reason why a simulated condition cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SimulationError {
@@ -40,6 +71,12 @@ pub enum SimulationError {
         name: String,
         /// Names of the known fields.
         expected: &'static [&'static str],
+    },
+    /// Value that is not an interval of calls.
+    #[error("`{found}` is not an interval of calls, expected such as `3 calls` or `3rd`")]
+    Interval {
+        /// Value of the fixture, as text.
+        found: String,
     },
     /// Value that is not a number of calls.
     #[error("`{found}` is not a number of calls, expected such as `2 calls`")]
@@ -294,6 +331,24 @@ pub(crate) fn calls(value: &Value) -> Result<u64, SimulationError> {
         .ok_or(SimulationError::Calls { found: text })
 }
 
+/// Reads an interval of calls: `3`, `3 calls`, `3rd`, `3rd call`.
+///
+/// # Errors
+///
+/// Returns an error with the expected notation.
+pub(crate) fn interval(value: &Value) -> Result<u64, SimulationError> {
+    const ORDINALS: [&str; 4] = ["st", "nd", "rd", "th"];
+    let text = plain(value);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let number = match words.as_slice() {
+        [number] | [number, "call" | "calls"] => *number,
+        _ => return Err(SimulationError::Interval { found: text }),
+    };
+    let cardinal = ORDINALS.iter().find_map(|end| number.strip_suffix(end));
+    let interval = cardinal.unwrap_or(number).parse();
+    interval.map_err(|_| SimulationError::Interval { found: text })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -348,5 +403,19 @@ mod tests {
         assert!(RateLimit::read(&json!({"calls": 5})).is_err());
         assert_eq!((calls(&json!(2)), calls(&json!("3 calls"))), (Ok(2), Ok(3)));
         assert!(calls(&json!("soon")).is_err());
+        for third in [json!(3), json!("3 calls"), json!("3rd"), json!(" 3rd call")] {
+            assert_eq!(interval(&third), Ok(3), "{third}");
+        }
+        for wrong in [
+            json!("rd"),
+            json!("third"),
+            json!("3 rd"),
+            json!("3 calls each"),
+            json!(-3),
+            json!(1.5),
+            json!(null),
+        ] {
+            assert!(interval(&wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -366,6 +366,8 @@ pub struct ResponseHeader {
     pub name: HeaderName,
     /// True if an object is written `a=1,b=2` and not `a,1,b,2`.
     pub explode: bool,
+    /// True if each response has the header.
+    pub required: bool,
     /// Schema of the value.
     pub schema: Option<Arc<Schema>>,
     /// Documented examples.

@@ -4,7 +4,7 @@
 use crate::schema::name::NameForm;
 
 /// Rules that a request can break: keywords of JSON Schema, and other causes of documented errors.
-pub(crate) const RULES: [&str; 40] = [
+pub(crate) const RULES: [&str; 41] = [
     "required",
     "type",
     "enum",
@@ -39,6 +39,7 @@ pub(crate) const RULES: [&str; 40] = [
     "credentials",
     "forbidden",
     "notFound",
+    "unknownPath",
     "methodNotAllowed",
     "notAcceptable",
     "conflict",
@@ -59,6 +60,8 @@ pub enum WordingSlot {
     Path,
     /// JSON Pointer of the field: `/address/city`.
     Pointer,
+    /// Path of the field as the last items of a list: `["address", "city"]`; elsewhere a path.
+    Segments,
     /// Path of the object that contains the field: `address`.
     Parent,
     /// JSON Pointer of the object that has the rule; for a missing property, the object that lacks
@@ -96,8 +99,12 @@ pub enum WordingSlot {
     Status,
     /// Reason phrase of the status: `Bad Request`.
     Reason,
+    /// Number of violations: 2.
+    Count,
     /// Message of a parser.
     Detail,
+    /// Path of the request: `/pets/7`.
+    Url,
     /// Media type that was sent.
     Media,
     /// Method of the request.
@@ -109,10 +116,11 @@ pub enum WordingSlot {
 }
 
 impl WordingSlot {
-    const NAMES: [(&'static str, Self); 26] = [
+    const NAMES: [(&'static str, Self); 29] = [
         ("name", Self::Name),
         ("path", Self::Path),
         ("pointer", Self::Pointer),
+        ("segments", Self::Segments),
         ("parent", Self::Parent),
         ("container", Self::Container),
         ("schema", Self::Schema),
@@ -131,7 +139,9 @@ impl WordingSlot {
         ("property", Self::Property),
         ("status", Self::Status),
         ("reason", Self::Reason),
+        ("count", Self::Count),
         ("detail", Self::Detail),
+        ("url", Self::Url),
         ("media", Self::Media),
         ("method", Self::Method),
         ("message", Self::Message),

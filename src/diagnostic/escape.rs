@@ -19,6 +19,26 @@ pub(crate) fn lines(text: &str) -> Cow<'_, str> {
     without(text, |letter| letter == '\n')
 }
 
+/// Escapes text for HTML and XML 1.0, in elements and in attributes with either quotation mark; line
+/// feeds are kept. Control characters are not allowed in XML, not even as references (§2.2), so
+/// they are escaped as in all other text for people.
+#[must_use]
+pub(crate) fn markup(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    for letter in lines(text).chars() {
+        match letter {
+            '&' => written.push_str("&amp;"),
+            '<' => written.push_str("&lt;"),
+            '>' => written.push_str("&gt;"),
+            '"' => written.push_str("&quot;"),
+            '\'' => written.push_str("&#39;"),
+            '\u{fffe}' | '\u{ffff}' => written.extend(letter.escape_unicode()),
+            letter => written.push(letter),
+        }
+    }
+    written
+}
+
 /// Returns indented JSON for people and machines: invisible characters are escaped, and parse as
 /// what they were.
 #[must_use]
@@ -95,6 +115,14 @@ mod tests {
         assert_eq!(
             one_line("é 👨\u{200d}👩 \u{200c}"),
             "é 👨\u{200d}👩 \u{200c}"
+        );
+    }
+
+    #[test]
+    fn text_is_no_markup() {
+        assert_eq!(
+            markup("<script>\"&'\u{202e}\n\u{ffff}"),
+            "&lt;script&gt;&quot;&amp;&#39;\\u{202e}\n\\u{ffff}"
         );
     }
 

@@ -2,11 +2,13 @@
 //!
 //! This is the only file that names `ureq`, and the only one that reaches the network.
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{fmt, thread};
 
+use bytes::Bytes;
 use ureq::http::Uri;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use crate::document::cache::CacheEntry;
 use crate::document::revision::{Revision, RevisionError};
@@ -26,6 +28,8 @@ pub struct Access {
     pub named: Vec<String>,
     /// Time until which hosts that do not answer yet are asked again (`--wait`).
     pub wait_until: Option<Instant>,
+    /// PEM file of the one certificate authority that is trusted, instead of those that are usual.
+    pub authority: Option<PathBuf>,
     /// True if the documents are loaded again: hosts are asked for what is in the cache too, and
     /// have less time to answer.
     pub is_reload: bool,
@@ -326,18 +330,77 @@ pub(crate) fn version(
     }
 }
 
+/// Credentials for a running sandbox, and the authority that it is trusted by.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Credentials {
+    /// Header fields; no other origin gets them.
+    pub headers: Vec<HeaderField>,
+    /// PEM file of the one certificate authority that is trusted, instead of those that are usual.
+    pub authority: Option<PathBuf>,
+}
+
 /// Returns the content of a URL that the user named, which is not cached.
 ///
 /// # Errors
 ///
 /// Returns the reason why it cannot be had: the host does not answer, or answers something else.
-pub(crate) fn get(url: &str) -> Result<Vec<u8>, FetchError> {
-    match download(url, &Access::default(), None)? {
+pub(crate) fn get(url: &str, credentials: &Credentials) -> Result<Vec<u8>, FetchError> {
+    let access = Access {
+        headers: credentials.headers.clone(),
+        authority: credentials.authority.clone(),
+        named: origin_of(url).into_iter().collect(),
+        ..Access::default()
+    };
+    match download(url, &access, None)? {
         Download::Content { bytes, .. } => Ok(bytes),
         Download::Unchanged => Err(FetchError::NotModified {
             uri: url.to_owned(),
         }),
     }
+}
+
+/// Largest content of an answer to [`send`], in bytes.
+const LARGEST_ANSWER: u64 = 64 * 1024 * 1024;
+
+/// Sends a request to a URL that the user named, and returns the answer, whatever its status. Redirects are
+/// not followed.
+///
+/// # Errors
+///
+/// Returns the reason why there is no answer.
+pub(crate) fn send(
+    mut request: http::Request<Bytes>,
+    credentials: &Credentials,
+) -> Result<http::Response<Bytes>, FetchError> {
+    for HeaderField { name, value } in &credentials.headers {
+        let field = (
+            http::HeaderName::try_from(name),
+            http::HeaderValue::try_from(value),
+        );
+        if let (Ok(name), Ok(value)) = field {
+            request.headers_mut().insert(name, value);
+        }
+    }
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .tls_config(trusting(credentials.authority.as_deref()))
+        .timeout_global(Some(PATIENCE))
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .http_status_as_error(false)
+        .allow_non_standard_methods(true)
+        .build()
+        .into();
+    let uri = request.uri().to_string();
+    let response = agent
+        .run(request.map(|content| content.to_vec()))
+        .map_err(|error| not_fetched(&uri, &error))?;
+    let (head, mut content) = response.into_parts();
+    let content = content.with_config().limit(LARGEST_ANSWER).read_to_vec();
+    let content = content.map_err(|error| FetchError::Unreadable {
+        uri,
+        why: error.to_string(),
+    })?;
+    Ok(http::Response::from_parts(head, content.into()))
 }
 
 /// Checks that the user allowed the host of a URI; the error names the option that would allow it.
@@ -382,8 +445,21 @@ fn allowed(uri: &str, access: &Access) -> Result<(), FetchError> {
     })
 }
 
+/// Returns the configuration of TLS that trusts the authority in a file, or else those that are usual.
+fn trusting(authority: Option<&Path>) -> TlsConfig {
+    let text = authority.and_then(|file| std::fs::read(file).ok());
+    let root = text.and_then(|text| Certificate::from_pem(&text).ok());
+    let builder = TlsConfig::builder();
+    match root {
+        Some(root) => builder.root_certs(RootCerts::new_with_certs(&[root])),
+        None => builder,
+    }
+    .build()
+}
+
 fn download(uri: &str, access: &Access, tag: Option<&str>) -> Result<Download, FetchError> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
+        .tls_config(trusting(access.authority.as_deref()))
         .timeout_global(Some(if access.is_reload {
             RELOAD_PATIENCE
         } else {

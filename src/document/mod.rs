@@ -3,6 +3,7 @@
 //! Loading never stops at the first fault: it reads what it can, and returns the rest as
 //! diagnostics. Compiling documents into contracts is left to `contract`.
 
+mod body_file;
 mod bounds;
 mod cache;
 mod depth;
@@ -13,6 +14,7 @@ mod extent;
 pub(crate) mod fetch;
 pub(crate) mod files;
 mod fixture_file;
+pub(crate) mod fixture_folder;
 mod identifier;
 pub(crate) mod link;
 mod markdown;
@@ -34,7 +36,6 @@ pub(crate) mod syntax;
 pub(crate) mod tree;
 mod upgrade;
 pub(crate) mod visit;
-use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,12 +44,13 @@ use serde_json::Value;
 use walkdir::WalkDir;
 
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
+pub(crate) use crate::document::body_file::BodyFile;
 use crate::document::bounds::LARGEST_FILE;
 use crate::document::encoding::{begins_as_openapi, decode, mentions_openapi};
 use crate::document::error::SyntaxError;
 use crate::document::files::{Access, Files, Home};
 pub(crate) use crate::document::fixture_file::FixtureEntry;
-pub(crate) use crate::document::fixture_file::FixtureFile;
+pub(crate) use crate::document::fixture_file::{BODY_FILE, FixtureFile};
 use crate::document::overlay::Overlay;
 use crate::document::regular_file::{FileError, read_file};
 use crate::document::revision::{Revision, RevisionFiles};
@@ -145,76 +147,6 @@ pub(crate) fn load(inputs: &[Input], access: &Access, overlays: &[Input]) -> Loa
     loaded
 }
 
-/// Reads every YAML and JSON file of a folder of fixtures, in the order of their names. A file that
-/// cannot be read is a diagnostic.
-#[must_use]
-pub(crate) fn load_fixtures(folder: &Path) -> (Vec<FixtureFile>, Vec<Diagnostic>) {
-    let mut files = Vec::new();
-    let mut found = Vec::new();
-    let is_fixture = |path: &Path| {
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        extension.is_some_and(|extension| ["yaml", "yml", "json"].contains(&extension))
-    };
-    let mut paths: Vec<PathBuf> = match fs::read_dir(folder) {
-        Ok(entries) => entries
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|path| is_fixture(path))
-            .collect(),
-        Err(error) => {
-            let message = format!("`{}` cannot be read: {error}", folder.display());
-            return (
-                files,
-                vec![Diagnostic::without_place(Code::UnreadableFile, message)],
-            );
-        }
-    };
-    paths.sort();
-    for path in paths {
-        let name = path.display().to_string();
-        match read_text(&path).and_then(|text| fixture_text(name, text)) {
-            Ok((file, odd)) => {
-                found.extend(odd);
-                files.push(file);
-            }
-            Err(error) => found.push(error),
-        }
-    }
-    (files, found)
-}
-
-/// Reads the entities that the user supplies: the files of `data` in a folder of fixtures, with
-/// their names without extension. The tree of a CSV file is its text as a string.
-#[must_use]
-pub(crate) fn load_data(folder: &Path) -> (Vec<(String, FixtureFile)>, Vec<Diagnostic>) {
-    let folder = folder.join("data");
-    if !folder.is_dir() {
-        return (Vec::new(), Vec::new());
-    }
-    let (mut files, mut found) = load_fixtures(&folder);
-    let mut tables: Vec<PathBuf> = fs::read_dir(&folder)
-        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
-        .unwrap_or_default();
-    tables.retain(|path| path.extension().is_some_and(|extension| extension == "csv"));
-    tables.sort();
-    for path in tables {
-        match read_text(&path).and_then(|text| data_text(path.display().to_string(), text)) {
-            Ok(file) => files.push(file),
-            Err(error) => found.push(error),
-        }
-    }
-    let stem = |file: &FixtureFile| {
-        Path::new(file.source.name())
-            .file_stem()
-            .map(|stem| stem.to_string_lossy().into_owned())
-            .unwrap_or_default()
-    };
-    (
-        files.into_iter().map(|file| (stem(&file), file)).collect(),
-        found,
-    )
-}
-
 /// Reads a file as text; the error is a diagnostic.
 fn read_text(path: &Path) -> Result<String, Diagnostic> {
     let text = read_file(path).and_then(|bytes| decode(bytes).ok_or(FileError::NotText));
@@ -249,10 +181,8 @@ pub fn data_text(name: String, text: String) -> Result<FixtureFile, Diagnostic> 
         return fixture_text(name, text).map(|(file, _)| file);
     }
     let tree = Arc::new(Value::String(text.clone()));
-    Ok(FixtureFile {
-        source: Source::new(name, text, position::positions),
-        tree,
-    })
+    let source = Source::new(name, text, position::positions);
+    Ok(FixtureFile::new(source, tree))
 }
 
 /// Parses the text of a fixture file, and returns it with diagnostics for oddities such as
@@ -270,13 +200,7 @@ pub fn fixture_text(
     match parsed {
         Ok(parsed) => {
             let odd = odd(&parsed, &source);
-            Ok((
-                FixtureFile {
-                    source,
-                    tree: Arc::new(parsed.tree),
-                },
-                odd,
-            ))
+            Ok((FixtureFile::new(source, Arc::new(parsed.tree)), odd))
         }
         Err(error) => Err(Diagnostic::at(
             Code::Syntax,
@@ -651,6 +575,8 @@ fn looks_like_data(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -665,7 +591,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("standin-tables-{}", std::process::id()));
         fs::create_dir_all(folder.join("data")).expect("there is room");
         fs::write(folder.join("data/pets.csv"), [0xff, 0xfe, b'a']).expect("there is room");
-        let (files, found) = load_data(&folder);
+        let (files, found) = fixture_folder::load_data(&folder);
         fs::remove_dir_all(&folder).expect("it is there");
         assert!(files.is_empty());
         assert_eq!(

@@ -215,6 +215,9 @@ struct Scan<'t> {
     at: usize,
     line: usize,
     line_start: usize,
+    /// Byte up to which the characters of the line are counted, and their number: a document on one
+    /// line would be counted again for each of its values.
+    counted: (usize, usize),
     positions: Positions,
 }
 
@@ -225,6 +228,7 @@ impl<'t> Scan<'t> {
             at: 0,
             line: 1,
             line_start: 0,
+            counted: (0, 0),
             positions: Positions::new(),
         }
     }
@@ -266,13 +270,9 @@ impl<'t> Scan<'t> {
                     } else {
                         self.token()?
                     };
-                    self.positions.insert(
-                        pointer.clone(),
-                        KeyAndValue {
-                            key,
-                            value: self.span(range),
-                        },
-                    );
+                    let value = self.span(range);
+                    self.positions
+                        .insert(pointer.clone(), KeyAndValue { key, value });
                     if is_list {
                         pending = Some((join(&pointer, "0"), None));
                         open.push((pointer, Some(0)));
@@ -299,6 +299,7 @@ impl<'t> Scan<'t> {
                 b'\n' => {
                     self.line += 1;
                     self.line_start = self.at + 1;
+                    self.counted = (self.line_start, 0);
                 }
                 b' ' | b'\t' | b'\r' | 0xef | 0xbb | 0xbf => {}
                 _ => return Some(byte),
@@ -338,11 +339,14 @@ impl<'t> Scan<'t> {
         self.text.get(start..end).unwrap_or_default()
     }
 
-    fn span(&self, range: (usize, usize)) -> Span {
-        let before = self
-            .text
-            .get(self.line_start..range.0)
-            .map_or(0, |before| before.chars().count());
+    fn span(&mut self, range: (usize, usize)) -> Span {
+        let (from, counted) = self.counted;
+        // A key may be on a line before its colon.
+        let between = self.text.get(from..range.0);
+        let before = between.map_or(0, |between| counted + between.chars().count());
+        if between.is_some() {
+            self.counted = (range.0, before);
+        }
         Span {
             line: self.line,
             column: before + 1,

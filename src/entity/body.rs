@@ -267,6 +267,22 @@ pub(crate) fn compose(
     }
 }
 
+/// Returns the items of a list that the request asks for, with their keys, and the number of items on
+/// all pages.
+pub(crate) fn items(
+    asked: &EntityRequest<'_>,
+    all: Vec<(String, Arc<Value>)>,
+    schema: Option<&Schema>,
+    place: &place::ValuePlace,
+) -> (Vec<(String, Value)>, usize) {
+    let page = asked.wanted.pick(all);
+    let declared = declared(schema, &place.pointer);
+    let shown = |(key, item): &(String, Arc<Value>)| {
+        (key.clone(), asked.wanted.shown(&project(item, &declared)))
+    };
+    (page.items.iter().map(shown).collect(), page.total)
+}
+
 /// Returns `true` if an entity passes the filters of the request; `false` if the request has no
 /// filters.
 #[must_use]

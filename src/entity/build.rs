@@ -107,7 +107,7 @@ impl<'c> EntityBuilder<'c> {
             .filter(|declared| declared.is_asked_for)
     }
 
-    fn manner_of(&self, number: u64) -> GenerateOptions {
+    fn options_of(&self, number: u64) -> GenerateOptions {
         let scope: Vec<&str> = self.scope.iter().map(|(_, value)| value.as_str()).collect();
         let own = fingerprint(&format!("{}\0{}", self.collection.name, scope.join("\0")));
         GenerateOptions {
@@ -225,8 +225,8 @@ impl<'c> EntityBuilder<'c> {
     }
 
     /// Generates the entity with a number; returns its key and the entity.
-    fn generated(&self, number: u64, depth: usize) -> (String, Value) {
-        let options = self.manner_of(number);
+    pub(super) fn generated(&self, number: u64, depth: usize) -> (String, Value) {
+        let options = self.options_of(number);
         let value = match self.schema() {
             Some(schema) => generate::entity(schema, &options, &self.named(number)),
             None => json!({}),
@@ -250,7 +250,7 @@ impl<'c> EntityBuilder<'c> {
     /// number where keys are numbers, else the generated value or random hexadecimal digits.
     fn call(&self, entity: &mut Value, wanted: Option<&str>, number: u64) -> String {
         let random = || {
-            let mixed = fingerprint(&format!("{}\0{number}", self.manner_of(number).seed));
+            let mixed = fingerprint(&format!("{}\0{number}", self.options_of(number).seed));
             format!("{:016x}{:08x}", mixed, mixed.rotate_left(29) & 0xffff_ffff)
         };
         let (Some(key), Some(schema)) = (&self.collection.key, self.schema()) else {
@@ -306,7 +306,7 @@ impl<'c> EntityBuilder<'c> {
         if schema.is_valid(&in_path) != Ok(false) {
             return value;
         }
-        let made = generate::original(schema, &self.manner_of(number));
+        let made = generate::original(schema, &self.options_of(number));
         if made.fits && std::mem::discriminant(&made.value) == std::mem::discriminant(&value) {
             made.value
         } else {
@@ -423,7 +423,7 @@ impl<'c> EntityBuilder<'c> {
         let sketch = |schema| {
             generate::sketch(
                 schema,
-                &self.manner_of(number),
+                &self.options_of(number),
                 &self.named(number.saturating_add(1)),
                 &is_settled,
             )

@@ -30,4 +30,9 @@ pub(crate) enum EntityError {
     /// Column of a table whose name has too many parts.
     #[error("the name of the column `{name}` has more than {most} parts")]
     DeepColumn { name: String, most: usize },
+    /// Table with too many cells.
+    #[error(
+        "the table would have {cells} cells, expected at most {most}; `format=json` has no such limit"
+    )]
+    LargeTable { cells: usize, most: usize },
 }

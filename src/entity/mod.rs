@@ -6,29 +6,32 @@
 
 pub(crate) mod body;
 pub(crate) mod build;
-mod columns;
+pub(crate) mod columns;
 pub(crate) mod condition;
 pub(crate) mod context;
 pub(crate) mod data;
-mod error;
+pub(crate) mod error;
+pub(crate) mod export;
 mod fitting;
+pub(crate) mod initial;
 pub(crate) mod path;
 pub(crate) mod values;
+pub(crate) mod wider;
+pub(crate) mod written;
 use http::Method;
 use http::header::{IF_MATCH, IF_NONE_MATCH};
 use serde_json::{Map, Value};
 
 use crate::codec::message::Request;
 use crate::codec::parameter::Inputs;
-use crate::codec::style;
 use crate::codec::text::{self, plain};
 use crate::contract::{Location, Operation, StatusPattern};
 use crate::entity::build::EntityBuilder;
 use crate::entity::condition::{Comparison, header, names};
 use crate::entity::context::EntityContext;
 use crate::entity::values::project;
+use crate::entity::wider::wider;
 use crate::generate::GenerateOptions;
-use crate::resource::address::singular;
 use crate::resource::evidence::only_id;
 use crate::resource::list::ListQuery;
 use crate::resource::purpose::ListParameter as Asking;
@@ -117,7 +120,11 @@ impl<'c> EntityRequest<'c> {
             .collect();
         let mut scope: Vec<(String, String)> =
             path.iter().take(role.collection.scope).cloned().collect();
-        let whole = whole_of(context, role, operation.document, &scope);
+        let whole = match scope.as_slice() {
+            [(name, key)] => wider(context, &role.collection, operation.document, name)
+                .map(|whole| (whole.collection, whole.owner(key))),
+            _ => None,
+        };
         let (collection, owner) = match whole {
             Some((collection, owner)) => {
                 scope.clear();
@@ -583,79 +590,6 @@ impl<'c> EntityRequest<'c> {
             maker.base(&self.collection_key)
         }
     }
-}
-
-/// Returns the entities of a collection before the first write; none if no operation shows them.
-#[must_use]
-pub(crate) fn beginning(
-    context: EntityContext<'_>,
-    collection: &Collection,
-    scope: &str,
-    options: GenerateOptions,
-) -> std::sync::Arc<Entities> {
-    let Some((index, _)) = collection.shown_by.first() else {
-        return std::sync::Arc::default();
-    };
-    let operation = &context.contract.operations[*index];
-    let names = operation
-        .compiled()
-        .path_names
-        .iter()
-        .take(collection.scope)
-        .cloned();
-    let scopes: Vec<(String, String)> = names.zip(scope.split('/').map(str::to_owned)).collect();
-    let maker = EntityBuilder::new(
-        context,
-        collection,
-        operation.document,
-        &scopes,
-        options,
-        None,
-    );
-    maker.base(&CollectionKey {
-        collection: collection.name.clone(),
-        scope: scope.to_owned(),
-    })
-}
-
-/// Finds the wider collection that also has the entities of a nested one, and the property that
-/// identifies their owner, with its value: the orders of `/users/{userId}/orders` are those of
-/// `/orders` with this `userId`.
-fn whole_of<'c>(
-    context: EntityContext<'c>,
-    role: &'c Role,
-    document: usize,
-    scope: &[(String, String)],
-) -> Option<(&'c Collection, (String, Value))> {
-    let (name, text) = scope.last().filter(|_| scope.len() == 1)?;
-    let own = role.collection.entity.as_ref()?;
-    let whole = context
-        .resources
-        .called(context.contract, document, &role.collection.noun)?;
-    let entity = whole
-        .entity
-        .as_ref()
-        .filter(|entity| entity.pointer() == own.pointer())?;
-    let properties = entity.properties(entity.tree());
-    // `{id}` of `/users/{id}/orders` is the `userId` of an order, and not its `id`.
-    let before = role
-        .collection
-        .name
-        .split("/{")
-        .next()
-        .and_then(|before| before.rsplit('/').next());
-    let owner = format!("{}id", singular(&folded(before.unwrap_or_default())));
-    let is_other = |property: &str| Some(property) != whole.key.as_deref();
-    let named = |wanted: &str| {
-        properties
-            .iter()
-            .find(|(property, _)| folded(property) == wanted && is_other(property))
-    };
-    let (property, node) = named(&folded(name)).or_else(|| named(&owner)).copied()?;
-    Some((
-        whole,
-        (property.to_owned(), style::typed(entity, node, text)),
-    ))
 }
 
 /// Answer for a key that was never created and is not in the initial state (`--unknown`).

@@ -24,8 +24,13 @@ pub(crate) enum Fault {
     Content(ContentFault),
     /// Violations in parameters or body.
     Violations(Vec<Violation>),
-    /// A path that no document has, with the message for it.
-    UnknownPath(String),
+    /// A path that no document has.
+    UnknownPath {
+        /// The method of the request.
+        method: Method,
+        /// Message that names the path.
+        detail: String,
+    },
     /// A path that is documented for other methods only.
     Method {
         /// The method of the request.
@@ -75,7 +80,7 @@ impl Fault {
             ) => &[415],
             Self::Content(ContentFault::Malformed(_)) => &[400, 422],
             Self::Violations(_) => &[422, 400],
-            Self::UnknownPath(_) => &[404],
+            Self::UnknownPath { .. } => &[404],
             Self::Method { .. } => &[405],
             Self::Status(_) | Self::Problem(_) => &[],
             Self::Unknown { .. } => &[404, 410],
@@ -96,7 +101,8 @@ impl Fault {
     }
 
     /// Returns true if a path parameter is invalid, so that the path cannot name an entity.
-    pub(super) fn is_about_path(&self) -> bool {
+    #[must_use]
+    pub(crate) fn is_about_path(&self) -> bool {
         let Self::Violations(violations) = self else {
             return false;
         };
@@ -109,7 +115,7 @@ impl Fault {
 
     /// Returns true if the detail of its problem also hints at where to look.
     pub(super) fn has_hint(&self) -> bool {
-        matches!(self, Self::UnknownPath(_) | Self::Method { .. })
+        matches!(self, Self::UnknownPath { .. } | Self::Method { .. })
     }
 
     /// Returns the detail of its problem for the log, if neither violations nor most errors of an
@@ -122,7 +128,8 @@ impl Fault {
     }
 
     /// Returns the findings of the fault.
-    pub(super) fn findings(&self) -> Vec<Finding> {
+    #[must_use]
+    pub(crate) fn findings(&self) -> Vec<Finding> {
         let whole = |rule: &str, operands: Value| vec![Finding::whole(rule, operands)];
         match self {
             Self::Credentials(missing) => whole("credentials", json!({ "detail": missing.detail })),
@@ -153,7 +160,10 @@ impl Fault {
                 }]
             }
             Self::Violations(violations) => violations.iter().map(Finding::of).collect(),
-            Self::UnknownPath(_) | Self::Unknown { .. } => whole("notFound", Value::Null),
+            Self::Unknown { .. } => whole("notFound", Value::Null),
+            Self::UnknownPath { method, .. } => {
+                whole("notFound", json!({ "method": method.as_str() }))
+            }
             Self::Method { method, .. } => {
                 whole("methodNotAllowed", json!({ "method": method.as_str() }))
             }
@@ -173,7 +183,7 @@ impl Fault {
             Self::TooLarge(_) | Self::Content(_) => {
                 vec![format!("body: {}", self.problem().detail)]
             }
-            Self::UnknownPath(detail) => vec![format!("path: {detail}")],
+            Self::UnknownPath { detail, .. } => vec![format!("path: {detail}")],
             Self::Method { detail, .. } => vec![format!("method: {detail}")],
             Self::Status(_)
             | Self::Problem(_)
@@ -219,7 +229,7 @@ impl Fault {
                 }
             }
             Self::Problem(problem) => problem.clone(),
-            Self::UnknownPath(detail) => Problem::new(
+            Self::UnknownPath { detail, .. } => Problem::new(
                 ProblemKind::UnknownPath,
                 StatusCode::NOT_FOUND,
                 detail.clone(),

@@ -127,6 +127,14 @@ impl Finding {
         self
     }
 
+    /// Notes the number of findings in each, for messages that name it.
+    pub(crate) fn count(findings: &mut [Self]) {
+        let count = json!(findings.len());
+        for finding in findings {
+            finding.operands.insert("count".to_owned(), count.clone());
+        }
+    }
+
     /// Returns the name of the field: the innermost segment that is no index, else the last
     /// segment; empty without a path.
     #[must_use]
@@ -415,7 +423,7 @@ impl Dialect {
         match slot {
             WordingSlot::Name | WordingSlot::Property => named(finding.name()),
             WordingSlot::Path if form == NameForm::AsIs => self.path.write(&finding.path),
-            WordingSlot::Path => named(&self.path.write(&finding.path)),
+            WordingSlot::Path | WordingSlot::Segments => named(&self.path.write(&finding.path)),
             WordingSlot::Pointer => pointer(&finding.path),
             WordingSlot::Parent => {
                 let parent = finding
@@ -483,7 +491,11 @@ impl Dialect {
             WordingSlot::Pattern => finding.operand("pattern").map(plain).unwrap_or_default(),
             WordingSlot::Status => finding.operand("status").map(plain).unwrap_or_default(),
             WordingSlot::Reason => finding.operand("reason").map(plain).unwrap_or_default(),
+            WordingSlot::Count => finding
+                .operand("count")
+                .map_or_else(|| "1".to_owned(), plain),
             WordingSlot::Detail => finding.operand("detail").map(plain).unwrap_or_default(),
+            WordingSlot::Url => finding.operand("url").map(plain).unwrap_or_default(),
             WordingSlot::Media => finding.operand("media").map(plain).unwrap_or_default(),
             WordingSlot::Method => finding.operand("method").map(plain).unwrap_or_default(),
             WordingSlot::Message => finding.operand("message").map(plain).unwrap_or_default(),

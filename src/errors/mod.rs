@@ -14,13 +14,14 @@ pub(crate) mod prism;
 pub mod problem;
 mod reading;
 mod slot;
+mod stated;
 pub(crate) mod survey;
 pub(crate) mod templates;
 mod unknown;
 mod words;
 use std::borrow::Cow;
 
-use http::StatusCode;
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use crate::codec::accept::{Accept, concrete};
@@ -28,16 +29,15 @@ use crate::codec::content;
 use crate::contract::media::{MediaRange, Written};
 use crate::contract::{Contract, DocumentedResponse, MediaType, Operation, StatusPattern};
 use crate::errors::catalogue::known;
-use crate::errors::catalogue::role::MemberRole;
 use crate::errors::convention::has_success;
 pub(crate) use crate::errors::fault::Fault;
 use crate::errors::finding::Finding;
-use crate::errors::overrides::ErrorOverrides;
+use crate::errors::overrides::{ErrorOverrides, UNKNOWN_PATH};
 use crate::errors::problem::{Problem, ProblemForm};
+use crate::errors::stated::stated_status;
 use crate::errors::templates::{ResponseOwner, TemplateStore, WordedError};
 use crate::generate::{self, GenerateOptions};
 use crate::resource::{KeyFrom, Resources};
-use crate::schema::Schema;
 use crate::validate::ContentFault;
 
 /// Error to answer with.
@@ -53,6 +53,8 @@ pub(crate) struct Rejection<'c> {
     pub content: Written,
     /// Source of the wording, for the log.
     pub reason: String,
+    /// Header fields that fixtures set; they replace others of their names.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Preferences that the error meets, for `Preference-Applied`.
     pub applied: Vec<String>,
     /// Problem that is the content, if the document has no error.
@@ -116,6 +118,10 @@ pub(crate) fn reject<'c>(
         .or_else(|| usual_status(context, operation.document, fault))
         .unwrap_or(problem.status);
     let status = problem.status;
+    let mut findings = findings;
+    if overruled.is_some() {
+        Finding::count(&mut findings);
+    }
     let at = |finding: &Finding| {
         let finding = finding.clone().at(status, context.path);
         overruled.map_or(finding.clone(), |overruled| overruled.tell(finding))
@@ -125,48 +131,99 @@ pub(crate) fn reject<'c>(
         .first()
         .map(|finding| finding.rule.clone())
         .unwrap_or_default();
+    let headers = overruled
+        .zip(findings.first())
+        .map(|(overruled, first)| overruled.headers(first))
+        .unwrap_or_default();
     let own_body =
         overruled.and_then(|overruled| ErrorOverrides::body_of(overruled.body(&rule)?, &findings));
     if let Some(body) = own_body {
-        return from_fixture(status, own.map(|own| own.response), &body, accept);
+        let media = overruled.and_then(|overruled| overruled.media_type(&rule));
+        let rejection = from_fixture(status, own.map(|own| own.response), &body, media, accept);
+        return Rejection {
+            headers,
+            ..rejection
+        };
     }
-    let found = own
-        .filter(|own| !own.response.content.is_empty())
-        .or_else(|| usual_response(context, operation.document, status));
-    let Some(found) = found else {
-        if let Some(own) = own.filter(|_| context.form == ProblemForm::Prism) {
-            return without_content(own);
-        }
-        let message = findings
-            .first()
-            .filter(|_| overruled.is_some())
-            .and_then(|first| first.operands.get("message"));
-        problem.detail = message
-            .and_then(Value::as_str)
-            .map_or(problem.detail, str::to_owned);
-        return from_problem(
-            &problem,
-            own.map(|own| own.response),
-            "the document has no error for it",
-        );
+    let rejecting = Rejecting {
+        context,
+        operation,
+        fault,
+        accept,
+        options,
     };
-    let named = overruled.and_then(|overruled| overruled.example(&rule));
-    if let (Fault::Unknown { noun, .. }, None, None) = (fault, named, overruled)
-        && let Some(value) = unknown::shown(
-            context.contract,
-            context.resources,
-            operation,
-            found.pattern,
-            noun,
-        )
-        && let Some(media) = accept.best(&found.response.content)
-    {
-        let reason = "the example for a missing entity".to_owned();
-        return told_as(found, media, &with_key(value, fault), reason);
+    Rejection {
+        headers,
+        ..rejecting.documented(own, findings, &rule, problem)
     }
-    from_response(
-        context, found, findings, named, &problem, fault, accept, options,
-    )
+}
+
+/// Fault of a request that the documented error answers.
+struct Rejecting<'r, 'c> {
+    context: ErrorContext<'c>,
+    operation: &'c Operation,
+    fault: &'r Fault,
+    accept: &'r Accept,
+    options: &'r GenerateOptions,
+}
+
+impl<'c> Rejecting<'_, 'c> {
+    /// Returns the documented error filled in with the findings, else a problem.
+    fn documented(
+        &self,
+        own: Option<FoundResponse<'c>>,
+        findings: Vec<Finding>,
+        rule: &str,
+        mut problem: Problem,
+    ) -> Rejection<'c> {
+        let (context, operation, fault) = (self.context, self.operation, self.fault);
+        let overruled = ErrorOverrides::of(operation);
+        let status = problem.status;
+        let found = own
+            .filter(|own| !own.response.content.is_empty())
+            .or_else(|| usual_response(context, operation.document, status));
+        let Some(found) = found else {
+            if let Some(own) = own.filter(|_| context.form == ProblemForm::Prism) {
+                return without_content(own);
+            }
+            let message = findings
+                .first()
+                .filter(|_| overruled.is_some())
+                .and_then(|first| first.operands.get("message"));
+            problem.detail = message
+                .and_then(Value::as_str)
+                .map_or(problem.detail, str::to_owned);
+            return from_problem(
+                &problem,
+                own.map(|own| own.response),
+                "the document has no error for it",
+            );
+        };
+        let named = overruled.and_then(|overruled| overruled.example(rule));
+        if let (Fault::Unknown { noun, .. }, None, None) = (fault, named, overruled)
+            && let Some(value) = unknown::shown(
+                context.contract,
+                context.resources,
+                operation,
+                found.pattern,
+                noun,
+            )
+            && let Some(media) = self.accept.best(&found.response.content)
+        {
+            let reason = "the example for a missing entity".to_owned();
+            return written_as(found, media, &with_key(value, fault), reason);
+        }
+        from_response(
+            context,
+            found,
+            findings,
+            named,
+            &problem,
+            fault,
+            self.accept,
+            self.options,
+        )
+    }
 }
 
 /// Answers a fault that belongs to no operation, with the error that the operations of a document
@@ -179,18 +236,60 @@ pub(crate) fn reject_all<'c>(
     accept: &Accept,
     options: &GenerateOptions,
 ) -> Rejection<'c> {
-    let problem = fault.problem();
-    let Some(found) = usual_response(context, document, problem.status) else {
-        return from_problem(&problem, None, "the document has no error for it");
+    let mut problem = fault.problem();
+    let overruled = match fault {
+        Fault::UnknownPath { .. } => ErrorOverrides::of_unknown_paths(context.contract, document),
+        _ => None,
     };
-    let findings = fault
-        .findings()
-        .into_iter()
-        .map(|finding| finding.at(problem.status, context.path))
-        .collect();
-    from_response(
-        context, found, findings, None, &problem, fault, accept, options,
-    )
+    if let Some(status) = overruled.and_then(|overruled| overruled.status(UNKNOWN_PATH)) {
+        problem.status = status;
+    }
+    let status = problem.status;
+    let at = |finding: Finding| finding.at(status, context.path);
+    let mut findings: Vec<Finding> = fault.findings().into_iter().map(at).collect();
+    let mut headers = Vec::new();
+    if let Some(overruled) = overruled {
+        for finding in &mut findings {
+            UNKNOWN_PATH.clone_into(&mut finding.rule);
+            *finding = overruled.tell(finding.clone());
+        }
+        let set = findings.first().map(|first| overruled.headers(first));
+        headers = set.unwrap_or_default();
+        let body = overruled.body(UNKNOWN_PATH);
+        let body = body.and_then(|body| ErrorOverrides::body_of(body, &findings));
+        if let Some(body) = body {
+            let media = overruled.media_type(UNKNOWN_PATH);
+            return Rejection {
+                headers,
+                ..from_fixture(status, None, &body, media, accept)
+            };
+        }
+    }
+    let Some(found) = usual_response(context, document, problem.status) else {
+        let message = findings
+            .first()
+            .and_then(|first| first.operands.get("message"));
+        let message = message.filter(|_| overruled.is_some());
+        problem.detail = message
+            .and_then(Value::as_str)
+            .map_or(problem.detail, str::to_owned);
+        return Rejection {
+            headers,
+            ..from_problem(&problem, None, "the document has no error for it")
+        };
+    };
+    if overruled.is_some() {
+        // The documented error is worded as for any other thing that does not exist.
+        for finding in &mut findings {
+            "notFound".clone_into(&mut finding.rule);
+        }
+    }
+    Rejection {
+        headers,
+        ..from_response(
+            context, found, findings, None, &problem, fault, accept, options,
+        )
+    }
 }
 
 /// Fills the error of a documented response; falls back to the problem if the response has no
@@ -233,7 +332,7 @@ fn from_response<'c>(
                 .map(|hint| format!(" ({hint})"))
                 .unwrap_or_default();
             let value = with_key(&told.value, fault);
-            told_as(found, media, &value, told.reason + &hint)
+            written_as(found, media, &value, told.reason + &hint)
         }
         None => from_problem(
             problem,
@@ -254,7 +353,7 @@ fn with_key<'v>(value: &'v Value, fault: &Fault) -> Cow<'v, Value> {
 }
 
 /// Writes a value as the content of a documented response.
-fn told_as<'c>(
+fn written_as<'c>(
     found: FoundResponse<'c>,
     media: &'c MediaType,
     value: &Value,
@@ -273,6 +372,7 @@ fn told_as<'c>(
         media: range,
         content,
         reason,
+        headers: Vec::new(),
         applied: Vec::new(),
         problem: None,
     }
@@ -368,26 +468,33 @@ pub(crate) fn is_usual(context: ErrorContext<'_>, document: usize, status: Statu
         .is_some()
 }
 
-/// Writes a body from the fixtures in the documented media type that the client prefers, else as
-/// plain text or JSON.
+/// Writes a body from the fixtures in the media type that they set, else in the documented one that the
+/// client prefers, else as plain text or JSON.
 fn from_fixture<'c>(
     status: StatusCode,
     response: Option<&'c DocumentedResponse>,
     value: &Value,
+    set: Option<&'c MediaRange>,
     accept: &Accept,
 ) -> Rejection<'c> {
-    let media = response.and_then(|response| accept.best(&response.content));
+    let media = response
+        .and_then(|response| accept.best(&response.content))
+        .filter(|_| set.is_none());
     let by_value = if value.is_string() {
         "text/plain; charset=utf-8"
     } else {
         "application/json"
     };
     let by_value = || MediaRange::parse(by_value).map(Cow::Owned);
-    let range = media
-        .map(concrete)
+    let range = set
+        .map(Cow::Borrowed)
+        .or_else(|| media.map(concrete))
         .or_else(by_value)
         .expect("it is a media type");
-    let content = content::write(value, &range, media);
+    let content = match value.as_str() {
+        Some("") => Written::default(),
+        _ => content::write(value, &range, media),
+    };
     let reason = "errors of the fixtures".to_owned();
     Rejection {
         status,
@@ -395,6 +502,7 @@ fn from_fixture<'c>(
         media: range,
         content,
         reason,
+        headers: Vec::new(),
         applied: Vec::new(),
         problem: None,
     }
@@ -408,6 +516,7 @@ fn without_content(own: FoundResponse<'_>) -> Rejection<'_> {
         media: Cow::Owned(MediaRange::parse("text/plain").expect("it is a media type")),
         content: Written::default(),
         reason: "the documented error, which has no content".to_owned(),
+        headers: Vec::new(),
         applied: Vec::new(),
         problem: None,
     }
@@ -430,6 +539,7 @@ fn from_problem<'c>(
             ..Written::default()
         },
         reason: format!("problem, {why}"),
+        headers: Vec::new(),
         applied: Vec::new(),
         problem: Some(Box::new(problem.clone())),
     }
@@ -509,80 +619,6 @@ fn documented<'c>(
         };
         Some((stated.unwrap_or(status), pattern, response))
     })
-}
-
-/// Returns the status, 400 or 422, that the examples of a response state, for a response for
-/// several statuses: `{"status": 400, …}`.
-fn stated_status(response: &DocumentedResponse) -> Option<StatusCode> {
-    let examples = response.content.iter().flat_map(|media| &media.examples);
-    let of_value = |value: &Value| {
-        let members = value.as_object()?.iter().chain(
-            value
-                .get("error")
-                .and_then(Value::as_object)
-                .into_iter()
-                .flatten(),
-        );
-        let mut statuses = members
-            .filter(|(name, _)| MemberRole::Status.fits(name))
-            .filter_map(|(_, value)| value.as_u64());
-        statuses.find_map(|status| StatusCode::from_u16(u16::try_from(status).ok()?).ok())
-    };
-    let mut stated = examples.filter_map(|example| of_value(example.value()));
-    stated
-        .find(|status| matches!(status.as_u16(), 400 | 422))
-        .or_else(|| status_of_codes(response))
-}
-
-/// Returns the status, 400 or 422, that the error codes of a response are named after:
-/// `invalid_request` (RFC 6749 §5.2), `bad_request`, `unprocessable_entity`.
-fn status_of_codes(response: &DocumentedResponse) -> Option<StatusCode> {
-    let schemas = response
-        .content
-        .iter()
-        .filter_map(|media| media.schema.as_ref());
-    let examples = response.content.iter().flat_map(|media| &media.examples);
-    schemas
-        .flat_map(|schema| codes(schema, schema.tree(), 0))
-        .chain(examples.flat_map(|example| shown_codes(example.value(), 0)))
-        .find_map(|code| {
-            let code = crate::schema::name::folded(code);
-            match code.strip_suffix("error").unwrap_or(&code) {
-                "invalidrequest" | "badrequest" => Some(StatusCode::BAD_REQUEST),
-                "unprocessable" | "unprocessableentity" => Some(StatusCode::UNPROCESSABLE_ENTITY),
-                _ => None,
-            }
-        })
-}
-
-/// Returns the texts of the members for error codes in an example, up to 3 objects deep.
-fn shown_codes(example: &Value, depth: usize) -> Vec<&str> {
-    const DEEPEST: usize = 3;
-    let mut found = Vec::new();
-    for (name, member) in example.as_object().into_iter().flatten() {
-        match member {
-            Value::String(code) if MemberRole::Code.fits(name) => found.push(code.as_str()),
-            member if depth < DEEPEST => found.extend(shown_codes(member, depth + 1)),
-            _ => {}
-        }
-    }
-    found
-}
-
-/// Returns the texts that members for error codes may have, up to 3 objects deep.
-fn codes<'s>(schema: &'s Schema, node: &'s Value, depth: usize) -> Vec<&'s str> {
-    const DEEPEST: usize = 3;
-    let mut found = Vec::new();
-    for (name, property) in schema.properties(node) {
-        let property = schema.resolve(property);
-        if let Some(allowed) = property.get("enum").and_then(Value::as_array) {
-            let allowed = allowed.iter().filter_map(Value::as_str);
-            found.extend(allowed.filter(|_| MemberRole::Code.fits(name)));
-        } else if depth < DEEPEST {
-            found.extend(codes(schema, property, depth + 1));
-        }
-    }
-    found
 }
 
 /// Returns the body of the error, valid against its schema wherever that is possible.

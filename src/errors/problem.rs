@@ -71,6 +71,12 @@ kinds! {
     BrokenDocuments = "broken-documents", "The documents are broken", "A file cannot be read or parsed, so the sandbox still serves what it loaded before. `detail` says where.";
     NotReloadable = "not-reloadable", "Nothing to load again", "The sandbox was started by a program with documents in memory or on standard input, which cannot be read again.";
     Misfit = "answer-does-not-fit", "The answer does not fit the document", "An example, a fixture or a generated value does not fit the documented response, and `--errors` replaces such answers. Each of `errors` says what is wrong.";
+    UpstreamUnreachable = "upstream-unreachable", "The real API cannot be reached", "`standin proxy` could not connect to the real API: its name is unknown, its port is closed, or its certificate is not trusted. `--fallback unreachable` lets the sandbox answer instead.";
+    UpstreamLate = "upstream-late", "The real API did not answer in time", "The real API accepted the request, and sent no answer within `--upstream-timeout`. `--fallback timeout` lets the sandbox answer instead.";
+    UpstreamBroken = "upstream-broken", "The real API broke off", "The real API closed the connection before its answer was complete, or sent something that is not HTTP.";
+    UpstreamLoop = "upstream-loop", "The real API leads back to the proxy", "The request came through this proxy before, as its `Via` field says. The address of the real API must not be that of the proxy.";
+    UpstreamMisfit = "upstream-answer-does-not-fit", "The answer of the real API does not fit the document", "With `--errors`, an answer of the real API that does not fit the document is replaced by this problem. Each of `errors` says what is wrong.";
+    Unwritable = "unwritable-recording", "The recording cannot be written", "A file of the recording cannot be written to the folder of `--record`; `detail` says which and why.";
     Internal = "internal", "Internal error", "The sandbox failed. That is a bug; its log says more.";
 }
 

@@ -435,6 +435,7 @@ pub(super) fn typed(template: &Template, finding: &Finding) -> Option<Value> {
     let operand = |name: &str| finding.operands.get(name).cloned();
     match slot {
         WordingSlot::Status => operand("status"),
+        WordingSlot::Count => operand("count"),
         WordingSlot::Limit => operand("limit"),
         WordingSlot::Code => operand("code"),
         WordingSlot::Values => operand("values").or_else(|| operand("value")),

@@ -12,7 +12,7 @@ use crate::codec::parameter::Inputs;
 use crate::codec::preference::Preferences;
 use crate::codec::text;
 use crate::contract::fixture::Fixture;
-use crate::contract::media::MediaRange;
+use crate::contract::media::{MediaRange, Sequence};
 use crate::contract::simulation::Break;
 use crate::contract::{Operation, ResponseHeader, StatusPattern};
 use crate::entity::{self, EntityRequest};
@@ -26,7 +26,7 @@ use crate::exchange::header_meaning::EntityPlace;
 use crate::exchange::negotiate::{self, Choice, ContentSource};
 use crate::exchange::plan::{Decision, Plan, Remembered, Sending};
 use crate::exchange::settings::{Echoing, Settings, StateMode};
-use crate::exchange::staging::{Staging, stage};
+use crate::exchange::staging::{StagedFixtures, Staging, stage};
 use crate::generate::entity::PathValues;
 use crate::generate::{self, GenerateOptions};
 use crate::resource::Act;
@@ -49,20 +49,19 @@ impl<'c> ValidRequest<'_, 'c, '_> {
         let posted = self.context.posted.iter();
         let posted = posted.filter(|fixture| fixture.operations.contains(&self.index));
         let posted: Vec<&Fixture> = posted.map(|fixture| &fixture.posted.fixture).collect();
-        let staging = stage(&posted, self.operation, &self.criteria);
-        let mut applied = staging.fixture.map(|fixture| self.applied(fixture));
+        let StagedFixtures { staging, beside } = stage(&posted, self.operation, &self.criteria);
+        // A field that several fixtures set has the value of the first of them.
+        let all = staging.fixture.into_iter();
+        let all = all.chain(beside.into_iter().rev());
+        let mut applied: Vec<_> = all.map(|fixture| self.applied(fixture)).collect();
         let plan = match negotiate::choose(self.operation, &self.criteria, staging) {
             Ok(choice) => self.choice(choice),
             Err(problem) => {
                 let is_own = matches!(problem.kind, ProblemKind::Limited | ProblemKind::Simulated);
-                applied = applied.map(|applied| AppliedFixture {
-                    scope: if is_own {
-                        Alterable::Whole
-                    } else {
-                        Alterable::Headers
-                    },
-                    ..applied
-                });
+                if !is_own {
+                    let of_fixtures = applied.iter_mut();
+                    of_fixtures.for_each(|applied| applied.scope = Alterable::Headers);
+                }
                 self.problem(problem, &staging)
             }
         };
@@ -159,9 +158,12 @@ impl<'c> ValidRequest<'_, 'c, '_> {
         let is_shown =
             choice.status.is_success() && matches!(choice.content, ContentSource::Generated(_));
         let shown = is_shown.then(|| self.shown()).flatten().map(Box::new);
-        let is_echo = self.settings.echo == Echoing::On && is_free && choice.status.is_success();
-        let body = self.criteria.values.body.as_ref();
-        let echo = is_echo.then(|| Echo {
+        let is_echo = self.settings.echo == Echoing::On;
+        // A client of events compares the ids in them with the one that it asked for.
+        let sequence = choice.media.as_ref().and_then(|media| media.sequence());
+        let is_of_path = is_echo || sequence == Some(Sequence::Events);
+        let body = self.criteria.values.body.as_ref().filter(|_| is_echo);
+        let echo = (is_of_path && is_free && choice.status.is_success()).then(|| Echo {
             body: body.cloned(),
             known: known(self.operation, self.criteria.inputs),
         });
@@ -396,14 +398,8 @@ impl<'c> ValidRequest<'_, 'c, '_> {
     fn is_error_without_example(&self, choice: &Choice<'_>) -> bool {
         let is_error = choice.status.is_client_error() || choice.status.is_server_error();
         let is_shown = match choice.content {
-            ContentSource::Example(..) => true,
+            ContentSource::Example(..) | ContentSource::Empty => true,
             ContentSource::Generated(_) => false,
-            // A status that only other operations document has their error.
-            ContentSource::Empty => {
-                let document = self.operation.document;
-                choice.response.is_some()
-                    || !errors::is_usual(self.context.errors(), document, choice.status)
-            }
         };
         is_error
             && !is_shown

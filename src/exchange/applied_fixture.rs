@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use crate::codec::message::{Request, Response};
-use crate::codec::text::plain;
+use crate::codec::text::{field_value, plain};
 use crate::contract::fixture::{Fixture, FixtureHeaderValue};
 use crate::contract::media::MediaRange;
 use crate::contract::{Contract, Operation};
@@ -44,9 +44,6 @@ pub(crate) enum Alterable {
     /// Header fields only, because the answer is an error that has another cause.
     Headers,
 }
-
-/// Maximum length in bytes of a header field with expressions; longer values are cut.
-const LONGEST_FIELD: usize = 8 * 1024;
 
 impl AppliedFixture<'_> {
     /// Returns a value of the fixture with its expressions evaluated.
@@ -86,10 +83,11 @@ impl AppliedFixture<'_> {
             .iter()
             .filter_map(|line| {
                 let value = match &line.value {
+                    FixtureHeaderValue::Absent => return None,
                     FixtureHeaderValue::Fixed(value) => value.clone(),
                     FixtureHeaderValue::Expression(text) => {
                         let written = Value::from(text.as_str());
-                        field(&plain(&self.evaluated(
+                        field_value(&plain(&self.evaluated(
                             &written,
                             response.status(),
                             request,
@@ -131,33 +129,4 @@ fn json_of(response: &Response) -> Option<Value> {
     let media = response.headers().get(CONTENT_TYPE)?.to_str().ok()?;
     MediaRange::parse(media).filter(MediaRange::is_json)?;
     serde_json::from_slice(response.body()).ok()
-}
-
-/// Returns the value of a header field; bytes that cannot be sent are percent-encoded. `None` if
-/// nothing is left.
-fn field(text: &str) -> Option<HeaderValue> {
-    let mut value = String::new();
-    for byte in text.trim().bytes() {
-        if value.len() >= LONGEST_FIELD {
-            break;
-        }
-        match byte {
-            b' '..=b'~' => value.push(char::from(byte)),
-            _ => value.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    HeaderValue::from_str(&value).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_field_stays_one_line_of_bounded_length() {
-        let split = field("a\r\nSet-Cookie: b=1 é").expect("is a field");
-        assert_eq!(split, "a%0D%0ASet-Cookie: b=1 %C3%A9");
-        let long = field(&"é".repeat(LONGEST_FIELD)).expect("is a field");
-        assert!(long.len() < LONGEST_FIELD + 3);
-    }
 }

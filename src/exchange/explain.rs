@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::codec::accept::Accept;
 use crate::codec::compression;
-use crate::codec::message::Request;
+use crate::codec::message::{Request, Response};
 use crate::contract::{Operation, StatusPattern};
 use crate::exchange::context::ExchangeContext;
 use crate::exchange::plan::Decision;
@@ -37,21 +37,6 @@ pub(crate) fn explain(
         Decision::Answer(_) => "the documented answer",
         Decision::Remembered(_) => "the state of the session",
     };
-    let headers = response.headers().keys().map(|name| {
-        let lines = response.headers().get_all(name).iter();
-        let lines: Vec<_> = lines
-            .map(|line| json!(String::from_utf8_lossy(line.as_bytes())))
-            .collect();
-        // Several lines are a list, because not every field may be joined (RFC 9110 §5.3).
-        let value = match lines.as_slice() {
-            [line] => line.clone(),
-            _ => Value::Array(lines),
-        };
-        (name.as_str().to_owned(), value)
-    });
-    let plain = compression::plain(&response);
-    let content =
-        serde_json::from_slice(plain).unwrap_or_else(|_| json!(String::from_utf8_lossy(plain)));
     let role = plan.asked().map(|asked| {
         json!({"does": asked.role.act.name(), "collection": asked.collection.name, "reason": asked.role.reason})
     });
@@ -64,11 +49,7 @@ pub(crate) fn explain(
         "decision": decided,
         "reason": report.source,
         "resource": role,
-        "response": {
-            "status": response.status().as_u16(),
-            "headers": headers.collect::<serde_json::Map<_, _>>(),
-            "content": content,
-        },
+        "response": describe(&response),
         "alternatives": operation.map(|operation| alternatives(operation, response.status())),
     })
 }
@@ -93,4 +74,36 @@ fn alternatives(operation: &Operation, status: http::StatusCode) -> Value {
         .iter()
         .map(|fixture| json!({"fixture": fixture.place.to_string()}));
     others.chain(fixtures).collect()
+}
+
+/// Maximum size of a content that is shown, in bytes; the rest is cut off, and `truncated` says so.
+const MOST_SHOWN: usize = 1024 * 1024;
+
+/// Returns a response as JSON, without its content coding.
+pub(crate) fn describe(response: &Response) -> Value {
+    let headers = response.headers().keys().map(|name| {
+        let lines = response.headers().get_all(name).iter();
+        let lines: Vec<_> = lines
+            .map(|line| json!(String::from_utf8_lossy(line.as_bytes())))
+            .collect();
+        // Several lines are a list, because not every field may be joined (RFC 9110 §5.3).
+        let value = match lines.as_slice() {
+            [line] => line.clone(),
+            _ => Value::Array(lines),
+        };
+        (name.as_str().to_owned(), value)
+    });
+    let content = compression::plain(response);
+    let shown = content.get(..MOST_SHOWN).unwrap_or(content);
+    let value =
+        serde_json::from_slice(shown).unwrap_or_else(|_| json!(String::from_utf8_lossy(shown)));
+    let mut described = json!({
+        "status": response.status().as_u16(),
+        "headers": headers.collect::<serde_json::Map<_, _>>(),
+        "content": if content.is_empty() { Value::Null } else { value },
+    });
+    if content.len() > MOST_SHOWN {
+        described["truncated"] = json!(true);
+    }
+    described
 }

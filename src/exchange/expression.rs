@@ -75,6 +75,17 @@ fn in_text(text: &str, subject: &ExpressionSubject<'_>) -> Value {
     json!(written)
 }
 
+/// Returns the URL that is before the paths of the documents, with the session in it, if the request
+/// has one there.
+fn base_url(request: &Request) -> String {
+    let host = request.headers().get(http::header::HOST);
+    let mount = crate::codec::message::mount(request);
+    match host.and_then(|host| host.to_str().ok()) {
+        Some(host) => format!("http://{host}{mount}"),
+        None => mount.to_owned(),
+    }
+}
+
 /// Evaluates an expression without its `{$` and `}`; `None` if it has no value.
 fn of(expression: &str, subject: &ExpressionSubject<'_>) -> Option<Value> {
     let request = subject.request;
@@ -84,20 +95,13 @@ fn of(expression: &str, subject: &ExpressionSubject<'_>) -> Option<Value> {
         ..subject.options
     };
     match expression {
+        "baseUrl" => return Some(json!(base_url(request))),
         "url" => {
-            let host = request
-                .headers()
-                .get(http::header::HOST)
-                .and_then(|host| host.to_str().ok());
             let target = request
                 .uri()
                 .path_and_query()
                 .map_or("/", http::uri::PathAndQuery::as_str);
-            let mount = crate::codec::message::mount(request);
-            return Some(json!(match host {
-                Some(host) => format!("http://{host}{mount}{target}"),
-                None => format!("{mount}{target}"),
-            }));
+            return Some(json!(base_url(request) + target));
         }
         "method" => return Some(json!(request.method().as_str())),
         "statusCode" => return Some(json!(subject.status)),

@@ -77,7 +77,7 @@ pub(crate) fn finish(
             response
         }
     };
-    if let Some(applied) = &plan.applied {
+    for applied in &plan.applied {
         report.source = format!("fixture at {}, {}", applied.fixture.place, report.source).into();
         applied.alter(alterable, &mut response, request);
     }
@@ -294,6 +294,12 @@ fn rejection_response(
         header_meaning::nothing_remains(documented, &mut response);
     }
     for (name, value) in headers {
+        response.headers_mut().append(name, value.clone());
+    }
+    for (name, _) in &rejection.headers {
+        response.headers_mut().remove(name);
+    }
+    for (name, value) in &rejection.headers {
         response.headers_mut().append(name, value.clone());
     }
     applied(&rejection.applied, &mut response);
@@ -514,9 +520,12 @@ fn content_without_echo(
 ) -> (Written, bool) {
     let own = plan
         .applied
-        .as_ref()
-        .filter(|applied| matches!(applied.fixture.answer, FixtureAnswer::Body(_)));
+        .iter()
+        .find(|applied| matches!(applied.fixture.answer, FixtureAnswer::Body(_)));
     match choice.content {
+        ContentSource::Example(body, None) if body.is_file() => {
+            (body.content(|_| Written::default()), true)
+        }
         ContentSource::Example(body, _) if own.is_some() => {
             let value = own.map(|own| own.evaluated(body.value(), choice.status, request));
             let value = value.unwrap_or(Cow::Borrowed(body.value()));

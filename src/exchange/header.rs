@@ -45,10 +45,16 @@ const LONGEST: usize = 1024;
 /// They repeat names from the request, so everything but printable ASCII is percent-encoded.
 #[must_use]
 pub(crate) fn violations(summaries: &[String]) -> Option<HeaderValue> {
+    violations_within(summaries, LONGEST)
+}
+
+/// Returns violations as a header field value of at most `longest` bytes; `None` if there are none.
+#[must_use]
+pub(crate) fn violations_within(summaries: &[String], longest: usize) -> Option<HeaderValue> {
     if summaries.is_empty() {
         None
     } else {
-        line(&summaries.join("; "))
+        line(&summaries.join("; "), longest)
     }
 }
 
@@ -69,14 +75,14 @@ pub(crate) fn warn(warning: &str, headers: &mut HeaderMap) {
         || warning.to_owned(),
         |before| format!("{before}; {warning}"),
     );
-    if let Some(value) = line(&warning) {
+    if let Some(value) = line(&warning, LONGEST) {
         headers.insert(WARNING, value);
     }
 }
 
 /// Encodes a text with names from documents and requests as a header field value; everything but
-/// printable ASCII, and `%`, is percent-encoded.
-fn line(content: &str) -> Option<HeaderValue> {
+/// printable ASCII, and `%`, is percent-encoded. It is cut off after `longest` bytes.
+fn line(content: &str, longest: usize) -> Option<HeaderValue> {
     let mut text = String::new();
     for byte in content.bytes() {
         match byte {
@@ -84,8 +90,8 @@ fn line(content: &str) -> Option<HeaderValue> {
             b' '..=b'~' => text.push(char::from(byte)),
             _ => text.push_str(&format!("%{byte:02X}")),
         }
-        if text.len() > LONGEST {
-            text.truncate(LONGEST - 3);
+        if text.len() > longest {
+            text.truncate(longest - 3);
             text.push_str("...");
             break;
         }

@@ -1,19 +1,31 @@
 //! Checks an answer against the document: status, media type, content and header fields.
 //!
-//! `finish` uses it for `--errors` and `--prism`.
+//! `finish` uses it for `--errors` and `--prism`, and `observed` for answers of the real API.
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
 use crate::codec::content::{self, Content};
 use crate::codec::message::Response;
 use crate::contract::media::MediaRange;
-use crate::contract::{DocumentedResponse, Location, Operation, StatusPattern};
+use crate::contract::{DocumentedResponse, Location, MediaType, Operation, StatusPattern};
 use crate::exchange::header_meaning::fits;
 use crate::validate::{self, Subject, Violation};
 
 /// Returns the violations of an answer of an operation; none if the document does not describe it.
 pub(super) fn violations(operation: &Operation, response: &Response) -> Vec<Violation> {
-    let status = response.status();
+    let Some(documented) = documented(operation, response.status()) else {
+        return undocumented(operation, response);
+    };
+    let mut found = of_content(documented, response.headers(), response.body());
+    found.extend(of_headers(documented, response.headers()));
+    found
+}
+
+/// Returns the response that an operation documents for a status: that of the status, else that of
+/// its range, else the default.
+pub(super) fn documented(operation: &Operation, status: StatusCode) -> Option<&DocumentedResponse> {
     let patterns = [
         StatusPattern::Exact(status),
         StatusPattern::Range(status.as_u16() / 100),
@@ -22,12 +34,7 @@ pub(super) fn violations(operation: &Operation, response: &Response) -> Vec<Viol
     let mut documented = patterns
         .into_iter()
         .filter_map(|pattern| operation.response_at(pattern));
-    let Some(documented) = documented.next() else {
-        return undocumented(operation, response);
-    };
-    let mut found = of_content(documented, response);
-    found.extend(of_headers(documented, response));
-    found
+    documented.next()
 }
 
 /// Returns the violation of a success that an operation does not document, if it documents others.
@@ -37,40 +44,54 @@ fn undocumented(operation: &Operation, response: &Response) -> Vec<Violation> {
     if !response.status().is_success() || !responses.iter().any(|(there, _)| is_success(there)) {
         return Vec::new();
     }
-    let detail = format!(
-        "the status {} is not documented",
-        response.status().as_u16()
-    );
-    vec![unreadable(&detail)]
+    vec![undocumented_status(response.status())]
 }
 
-fn of_content(documented: &DocumentedResponse, response: &Response) -> Vec<Violation> {
-    if documented.content.is_empty() || response.body().is_empty() {
+/// Returns the violation of a status that is not documented.
+pub(super) fn undocumented_status(status: StatusCode) -> Violation {
+    unreadable(&format!("the status {} is not documented", status.as_u16()))
+}
+
+/// Returns the documented media type that content with these header fields is read as, with the type
+/// that was sent; `None` if none fits.
+pub(super) fn media_of<'d>(
+    documented: &'d DocumentedResponse,
+    headers: &HeaderMap,
+) -> Option<(MediaRange, &'d MediaType)> {
+    let sent = headers.get(CONTENT_TYPE);
+    let sent = sent.and_then(|value| MediaRange::parse(value.to_str().ok()?))?;
+    let fitting = documented
+        .content
+        .iter()
+        .filter(|media| media.range.covers(&sent));
+    let media = fitting.max_by_key(|media| media.range.specificity())?;
+    Some((sent, media))
+}
+
+/// Returns the violations of content that was sent with these header fields.
+pub(super) fn of_content(
+    documented: &DocumentedResponse,
+    headers: &HeaderMap,
+    content: &Bytes,
+) -> Vec<Violation> {
+    if documented.content.is_empty() || content.is_empty() {
         return Vec::new();
     }
-    let sent = response.headers().get(CONTENT_TYPE);
-    let sent = sent.and_then(|value| MediaRange::parse(value.to_str().ok()?));
-    let fitting = sent.as_ref().and_then(|sent| {
-        let fitting = documented
-            .content
-            .iter()
-            .filter(|media| media.range.covers(sent));
-        fitting.max_by_key(|media| media.range.specificity())
-    });
-    let (Some(sent), Some(media)) = (sent, fitting) else {
+    let Some((sent, media)) = media_of(documented, headers) else {
         return vec![unreadable("the media type is not documented")];
     };
-    match content::read(response.body(), &sent, media) {
+    match content::read(content, &sent, media) {
         Ok(Content::Value(value)) => validate::of_content(media, &value),
         Ok(Content::Opaque) => Vec::new(),
         Err(malformed) => vec![unreadable(&malformed.detail)],
     }
 }
 
-fn of_headers(documented: &DocumentedResponse, response: &Response) -> Vec<Violation> {
+/// Returns the violations of documented header fields that are present.
+pub(super) fn of_headers(documented: &DocumentedResponse, headers: &HeaderMap) -> Vec<Violation> {
     let mut found = Vec::new();
     for header in &documented.headers {
-        let lines = response.headers().get_all(&header.name).iter();
+        let lines = headers.get_all(&header.name).iter();
         let wrong = lines
             .filter_map(|line| line.to_str().ok())
             .any(|text| !fits(header, text));

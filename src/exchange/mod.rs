@@ -15,6 +15,7 @@ mod header_meaning;
 mod judge;
 mod misfit;
 pub(crate) mod negotiate;
+pub(crate) mod observed;
 pub(crate) mod plan;
 mod read;
 pub(crate) mod remembered;
@@ -25,6 +26,7 @@ mod staging;
 mod stream;
 pub(crate) mod transcript;
 mod variant;
+pub(crate) mod written;
 use crate::exchange::judge::judge;
 use crate::exchange::plan::Decision;
 pub(crate) use crate::exchange::plan::Plan;
@@ -228,7 +230,10 @@ fn unknown_path<'c>(
             operation.method, operation.template
         ));
     }
-    let fault = Fault::UnknownPath(detail);
+    let fault = Fault::UnknownPath {
+        method: method.clone(),
+        detail,
+    };
     let document = nearest.map_or(0, |(operation, _)| operation.document);
     let accept = Accept::read(request.headers());
     let rejection = errors::reject_all(

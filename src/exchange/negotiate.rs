@@ -220,6 +220,10 @@ fn from_fixture<'c>(
 
 /// Returns the documented response for a status; for an undocumented status of the class of the
 /// success, the success with this status.
+///
+/// # Errors
+///
+/// [`ProblemKind::Simulated`] for an undocumented error.
 fn with_status<'c>(
     operation: &'c Operation,
     status: StatusCode,
@@ -232,7 +236,17 @@ fn with_status<'c>(
     };
     match operation.response(status).or_else(success) {
         Some(response) => content(operation, status, Some(response), None, criteria),
-        None => Ok(without_content(status, "its status is not documented")),
+        None if status.as_u16() < 400 => {
+            Ok(without_content(status, "its status is not documented"))
+        }
+        None => {
+            let detail = format!(
+                "a fixture answers `{}` with {}, which the document does not have",
+                operation.name(),
+                status.as_u16()
+            );
+            Err(Problem::new(ProblemKind::Simulated, status, detail))
+        }
     }
 }
 

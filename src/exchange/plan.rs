@@ -57,7 +57,7 @@ pub(crate) struct Plan<'c> {
     /// Place of the entity that was written, if a documented header field tells it.
     pub(super) place: Option<EntityPlace<'c>>,
     /// Fixture that applies to the request.
-    pub(super) applied: Option<AppliedFixture<'c>>,
+    pub(super) applied: Vec<AppliedFixture<'c>>,
     /// Delay, fault and `Retry-After` of the response.
     pub(super) sending: Sending,
 }
@@ -86,7 +86,7 @@ impl<'c> Plan<'c> {
             shown: None,
             echo: None,
             place: None,
-            applied: None,
+            applied: Vec::new(),
             sending: Sending::default(),
         }
     }

@@ -2,6 +2,8 @@
 //! `validate`.
 //!
 //! The command line uses it to show example requests and their answers.
+use std::borrow::Cow;
+
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName};
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
@@ -26,6 +28,54 @@ pub fn request(
     options: &GenerateOptions,
     media: Option<&MediaRange>,
 ) -> Request {
+    request_with(operation, options, media, &GivenValues::default())
+}
+
+/// Values of a request that a person chose. Without a choice, a part has the values of the example.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct GivenValues<'g> {
+    /// Values of path parameters by name.
+    pub path: Option<&'g Map<String, Value>>,
+    /// Values of query parameters by name; parameters without a value are left out.
+    pub query: Option<&'g Map<String, Value>>,
+    /// Values of header fields by name; fields without a value are left out.
+    pub header: Option<&'g Map<String, Value>>,
+    /// Values of cookies by name; cookies without a value are left out.
+    pub cookie: Option<&'g Map<String, Value>>,
+    /// Value of the content; null for a request without content.
+    pub body: Option<&'g Value>,
+}
+
+impl<'g> GivenValues<'g> {
+    /// Returns the value of a parameter: the chosen one, or that of the example if its part has no
+    /// chosen values and the parameter is required.
+    fn of(&self, parameter: &Parameter, options: &GenerateOptions) -> Option<Cow<'g, Value>> {
+        let (part, is_needed) = match parameter.location {
+            Location::Path => (self.path, true),
+            Location::Query => (self.query, false),
+            Location::Header => (self.header, false),
+            Location::Cookie => (self.cookie, false),
+        };
+        let given = part.and_then(|values| values.get(&parameter.name));
+        match given {
+            Some(given) => Some(Cow::Borrowed(given)),
+            None if is_needed || part.is_none() && parameter.required => {
+                Some(Cow::Owned(value(parameter, options)))
+            }
+            None => None,
+        }
+    }
+}
+
+/// Builds a request like [`request`], with the values that a person chose. They need not fit their
+/// schemas.
+#[must_use]
+pub(crate) fn request_with(
+    operation: &Operation,
+    options: &GenerateOptions,
+    media: Option<&MediaRange>,
+    given: &GivenValues<'_>,
+) -> Request {
     let mut draft = RequestDraft::default();
     let mut path = operation.bases.first().cloned().unwrap_or_default() + &operation.template;
     for name in &operation.compiled().path_names {
@@ -36,7 +86,10 @@ pub fn request(
             .find(|p| p.location == Location::Path && p.name == *name);
         let text = parameter.map_or_else(
             || encode(name),
-            |parameter| in_path(parameter, &value(parameter, options)),
+            |parameter| {
+                let value = given.of(parameter, options);
+                in_path(parameter, &value.unwrap_or_default())
+            },
         );
         path = path.replace(&format!("{{{name}}}"), &text);
     }
@@ -44,15 +97,17 @@ pub fn request(
         .compiled()
         .parameters
         .iter()
-        .filter(|parameter| parameter.required)
+        .filter(|parameter| parameter.location != Location::Path)
     {
-        draft.parameter(parameter, &value(parameter, options));
+        if let Some(value) = given.of(parameter, options) {
+            draft.parameter(parameter, &value);
+        }
     }
     if let Some(requirement) = operation.compiled().security.first() {
         draft.credentials(requirement);
     }
     draft.pins(operation);
-    let body = draft.content(operation, options, media);
+    let body = draft.content(operation, options, media, given.body);
     let path = encode_path(&path);
     let uri = if draft.query.is_empty() {
         path
@@ -197,7 +252,11 @@ impl RequestDraft {
         operation: &Operation,
         options: &GenerateOptions,
         wanted: Option<&MediaRange>,
+        given: Option<&Value>,
     ) -> Vec<u8> {
+        if given == Some(&Value::Null) {
+            return Vec::new();
+        }
         let offered = operation
             .compiled()
             .body
@@ -224,6 +283,9 @@ impl RequestDraft {
                 .map(|item| generate::items(item, options).value)
         };
         let written = match (example, &media.schema) {
+            _ if given.is_some() => {
+                content::write(given.unwrap_or(&Value::Null), &range, Some(media))
+            }
             (None, _) if media.item.is_some() => {
                 content::write(&items().unwrap_or_default(), &range, Some(media))
             }

@@ -1,7 +1,7 @@
-//! Which fixtures apply to a request, and what do they do?
+//! Finds the fixtures that apply to a request, and combines their effects.
 //!
-//! Entries are tried in order. One that only changes how an answer is sent (`delay`, `fault`,
-//! `rate_limit`) is combined with the next one that gives an answer. `answer` runs it before
+//! Entries are tried in order. One that only adds to an answer (`delay`, `fault`, `rate_limit`,
+//! `headers`) is combined with the next one that gives the answer. `answer` runs it before
 //! `negotiate` chooses the response.
 use core::time::Duration;
 
@@ -10,6 +10,15 @@ use crate::contract::fixture::Fixture;
 use crate::contract::simulation::{Break, Delay};
 use crate::exchange::criteria::ResponseCriteria;
 use crate::exchange::session_view::draw;
+
+/// Fixtures that apply to a request.
+#[derive(Debug, Default)]
+pub(crate) struct StagedFixtures<'c> {
+    /// Effect of the fixtures together.
+    pub staging: Staging<'c>,
+    /// Fixtures that only add header fields, the first one with precedence.
+    pub beside: Vec<&'c Fixture>,
+}
 
 /// Effect of the fixtures that apply to a request.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,7 +46,7 @@ impl<'c> Staging<'c> {
     /// Returns the fixture whose own answer a failure has, or whose answer a request gets.
     #[must_use]
     pub(crate) fn answering(&self) -> Option<&'c Fixture> {
-        self.fixture.filter(|fixture| !fixture.is_manner())
+        self.fixture.filter(|fixture| !fixture.only_adds())
     }
 }
 
@@ -49,30 +58,24 @@ pub(crate) fn stage<'c>(
     posted: &[&'c Fixture],
     operation: &'c Operation,
     criteria: &ResponseCriteria<'_, '_>,
-) -> Staging<'c> {
-    let mut staging = Staging::default();
+) -> StagedFixtures<'c> {
+    let mut staged = StagedFixtures::default();
     if operation.fixtures.is_empty() && posted.is_empty() || criteria.preferences.chooses() {
-        return staging;
+        return staged;
     }
     let instance = criteria.values.as_instance(criteria.inputs);
-    let scenario = criteria
-        .preferences
-        .scenario
-        .as_ref()
-        .or(criteria.session_view.scenario.as_ref());
-    let of_files: Vec<&Fixture> = operation.fixtures.iter().map(|own| &**own).collect();
-    let in_turn = |all: &[&'c Fixture]| {
-        let is_chosen = |fixture: &&Fixture| {
-            fixture.scenario.is_some() && fixture.scenario.as_ref() == scenario
-        };
-        let of_scenario = all.iter().copied().filter(is_chosen);
-        let of_any = all
-            .iter()
-            .copied()
-            .filter(|fixture| fixture.scenario.is_none());
-        of_scenario.chain(of_any).collect::<Vec<_>>()
-    };
-    for fixture in in_turn(posted).into_iter().chain(in_turn(&of_files)) {
+    let preferred = criteria.preferences.scenario.as_ref();
+    let scenario = preferred.or(criteria.session_view.scenario.as_ref());
+    let is_of_scenario =
+        |fixture: &&Fixture| fixture.scenario.is_some() && fixture.scenario.as_ref() == scenario;
+    let is_of_any = |fixture: &&Fixture| fixture.scenario.is_none();
+    let posted = || posted.iter().copied();
+    let of_files = || operation.fixtures.iter().map(|own| &**own);
+    let in_turn = (posted().filter(is_of_scenario))
+        .chain(posted().filter(is_of_any))
+        .chain(of_files().filter(is_of_scenario))
+        .chain(of_files().filter(is_of_any));
+    for fixture in in_turn {
         let when = fixture.when.as_ref();
         if !when.is_none_or(|when| when.holds(&instance)) {
             continue;
@@ -80,28 +83,35 @@ pub(crate) fn stage<'c>(
         let Some(own) = takes(fixture, criteria) else {
             continue;
         };
-        staging = Staging {
+        staged.staging = Staging {
             fixture: own.fixture,
-            delay: staging.delay.or(own.delay),
-            fault: staging.fault.or(own.fault),
+            delay: staged.staging.delay.or(own.delay),
+            fault: staged.staging.fault.or(own.fault),
             retry_after: own.retry_after,
         };
         if own.fails() || own.answering().is_some() {
-            return staging;
+            return staged;
         }
+        let adding = own.fixture.filter(|fixture| !fixture.headers.is_empty());
+        staged.beside.extend(adding);
     }
-    Staging {
-        fixture: None,
-        ..staging
-    }
+    staged.staging.fixture = None;
+    staged
 }
 
-/// Applies a fixture whose condition holds. Returns `None` if it does not apply this time: it has
-/// applied to as many calls as it is for, its rate limit is not exceeded, or chance spares the
-/// request.
+/// Applies a fixture whose condition holds. Returns `None` if it does not apply this time: it is for
+/// every third call and this is the second, it has applied to as many calls as it is for, its rate
+/// limit is not exceeded, or chance spares the request.
 fn takes<'c>(fixture: &'c Fixture, criteria: &ResponseCriteria<'_, '_>) -> Option<Staging<'c>> {
     let session_view = criteria.session_view;
     let name = fixture.place.name();
+    // Each call takes a number of its own, so of concurrent calls exactly one in `every` applies.
+    // `times` comes after it, so that calls in between do not use it up.
+    if let Some(every) = fixture.every
+        && session_view.turn(&format!("every {name}")) % every + 1 != every.get()
+    {
+        return None;
+    }
     if let Some(times) = fixture.times
         && !session_view.counts_below(&format!("times {name}"), times)
     {

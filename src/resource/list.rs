@@ -269,11 +269,7 @@ impl ListQuery {
 
     /// Returns the items in the requested order.
     fn sorted(&self, items: &[(String, Arc<Value>)]) -> Vec<(String, Arc<Value>)> {
-        let criteria: Vec<Criterion> = self
-            .sort
-            .iter()
-            .map(|(name, is_descending)| Criterion::new(name, *is_descending))
-            .collect();
+        let criteria = self.criteria();
         let keys_of = |item| {
             criteria
                 .iter()
@@ -289,6 +285,32 @@ impl ListQuery {
             })
         });
         order.into_iter().map(|at| items[at].clone()).collect()
+    }
+
+    /// Puts items, which have the requested order, into a list that has it too; behind the list if no order
+    /// is requested. The items of the list keep their places towards each other.
+    pub(crate) fn merge(&self, list: &mut Vec<Value>, items: Vec<Value>) {
+        let criteria = self.criteria();
+        let comes_before = |item: &Value, other: &Value| {
+            let order = criteria.iter().fold(Ordering::Equal, |order, criterion| {
+                order.then_with(|| criterion.compare(&criterion.key(item), &criterion.key(other)))
+            });
+            order == Ordering::Less
+        };
+        let mut items = items.into_iter().peekable();
+        for other in std::mem::take(list) {
+            while let Some(item) = items.next_if(|item| comes_before(item, &other)) {
+                list.push(item);
+            }
+            list.push(other);
+        }
+        list.extend(items);
+    }
+
+    fn criteria(&self) -> Vec<Criterion> {
+        let sort = self.sort.iter();
+        sort.map(|(name, is_descending)| Criterion::new(name, *is_descending))
+            .collect()
     }
 
     /// Returns an item with the selected fields only; the whole item if none are selected.

@@ -99,8 +99,8 @@ impl RoleOverrides {
                     )
                 };
                 match contract.find(name) {
-                    Some(index) => match told(entry) {
-                        Ok(told) => drop(overrules.operations.insert(index, told)),
+                    Some(index) => match operation_override(entry) {
+                        Ok(own) => drop(overrules.operations.insert(index, own)),
                         Err(error) => found.push(wrong(&at, &error)),
                     },
                     None => match (
@@ -162,7 +162,7 @@ pub(crate) const OPERATION_FIELDS: [&str; 2] = ["does", "collection"];
 pub(crate) const COLLECTION_FIELDS: [&str; 2] = ["key", "natural"];
 
 /// Reads the override of an operation: `off`, `{does: create, collection: /pets}`.
-fn told(entry: &Value) -> Result<RoleOverride, OverrideError> {
+fn operation_override(entry: &Value) -> Result<RoleOverride, OverrideError> {
     // YAML 1.1 reads `off` as false.
     if *entry == Value::Bool(false) || entry == "off" {
         return Ok(RoleOverride::Off);

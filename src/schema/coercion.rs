@@ -34,7 +34,7 @@ pub(crate) fn coerce(
         return None;
     }
     let mut value = example.clone();
-    let mut changes = Changes {
+    let mut changes = ValueChanges {
         schema,
         pointer: String::new(),
         made: Vec::new(),
@@ -95,13 +95,13 @@ fn is_changed(schema: &Schema, node: &Value, example: &Value, depth: usize) -> b
 }
 
 /// The changes of one example.
-struct Changes<'s> {
+struct ValueChanges<'s> {
     schema: &'s Schema,
     pointer: String,
     made: Vec<Coercion>,
 }
 
-impl Changes<'_> {
+impl ValueChanges<'_> {
     fn make(&mut self, node: &Value, value: &mut Value, depth: usize) {
         if depth > DEEPEST {
             return;

@@ -18,6 +18,7 @@ pub(crate) mod handover;
 mod judging;
 mod mend;
 pub(crate) mod name;
+pub(crate) mod outline;
 mod own;
 pub(crate) mod pattern;
 mod satisfiable;

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use http::Version;
+use hyper::upgrade::OnUpgrade;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -25,6 +26,8 @@ pub(super) struct ConnectionActivity {
     pub(crate) is_waiting: AtomicBool,
     /// Notification that the client has left, or sends nothing more.
     pub(crate) left: Notify,
+    /// Upgrade of the connection to the real API, if this one changes its protocol too.
+    tunnel: Mutex<Option<OnUpgrade>>,
     /// Large HTTP/2 answers that have not been sent completely.
     unsent: Mutex<Vec<Weak<Progress>>>,
 }
@@ -33,6 +36,18 @@ impl ConnectionActivity {
     /// Marks the connection to be reset at its end (RFC 9293 §3.9.1.5, ABORT).
     pub(super) fn reset(&self) {
         self.is_reset.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that the connection becomes a tunnel to the real API after the current answer.
+    pub(super) fn tunnel_to(&self, upgrade: OnUpgrade) {
+        let mut tunnel = self.tunnel.lock().unwrap_or_else(PoisonError::into_inner);
+        *tunnel = Some(upgrade);
+    }
+
+    /// Returns the other end of the tunnel, if the connection becomes one.
+    pub(super) fn tunnel(&self) -> Option<OnUpgrade> {
+        let mut tunnel = self.tunnel.lock().unwrap_or_else(PoisonError::into_inner);
+        tunnel.take()
     }
 
     /// Notes the beginning of an exchange.

@@ -5,6 +5,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
+use http::Method;
 use tokio::sync::Semaphore;
 
 use crate::codec::message::{Body, Request};
@@ -37,7 +38,11 @@ pub(super) fn place(control: &Control, request: &Request) -> (ChosenThread, Opti
         return (
             match name {
                 "health" => ChosenThread::Here,
-                "reload" => ChosenThread::Alone,
+                "reload" | "diagnostics" => ChosenThread::Alone,
+                // A kept fixture is loaded with all documents.
+                name if name.ends_with("/fixture") && request.method() == Method::POST => {
+                    ChosenThread::Alone
+                }
                 _ => ChosenThread::Apart,
             },
             None,

@@ -17,13 +17,14 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::HttpService;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use crate::server::activity::ConnectionActivity;
 use crate::server::limits::{Limits, Phase};
+use crate::server::listener::{Accepted, Socket};
 use crate::server::pace::Outgoing;
+use crate::server::proxy::tunnel;
 
 /// First bytes of an HTTP/2 connection (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -38,6 +39,15 @@ const KEPT: Duration = Duration::from_millis(1300);
 
 /// Number of times that an idle connection prompts the allocator to give memory back.
 const TIMES: u32 = 4;
+
+/// Spelling of the names of header fields in HTTP/1.1, which has no meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HeaderCase {
+    /// Lower case.
+    Lower,
+    /// As the client and the real API spell them.
+    Kept,
+}
 
 /// Service that answers the requests of a connection.
 pub(super) trait Answers:
@@ -62,20 +72,38 @@ impl<S> Answers for S where
 {
 }
 
+/// Error that broke a connection off.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConnectionError {
+    #[error(transparent)]
+    Protocol(#[from] hyper::Error),
+    #[error("the TLS handshake failed: {0}")]
+    Handshake(io::Error),
+    #[error("the client did not finish the TLS handshake within {0:?}")]
+    Late(Duration),
+}
+
 /// Serves a connection in HTTP/1.1, or in HTTP/2 if it begins with the preface (RFC 9113 §3.3),
 /// until one side closes it. `ending` makes it end after the exchanges in flight: HTTP/2 from
 /// `Phase::LastCall` on, HTTP/1.1 from `Phase::Ending` on.
 ///
 /// # Errors
 ///
-/// Error of the protocol or the socket that broke the connection off.
+/// [`ConnectionError`], if the connection broke off.
 pub(super) async fn serve<S: Answers>(
-    stream: TcpStream,
+    accepted: Accepted,
     mut service: S,
     state: Arc<ConnectionActivity>,
-    limits: Limits,
+    (limits, case): (Limits, HeaderCase),
     mut ending: watch::Receiver<Phase>,
-) -> Result<(), hyper::Error> {
+) -> Result<(), ConnectionError> {
+    let stream = tokio::select! {
+        socket = timeout(limits.header_timeout, accepted.socket()) => match socket {
+            Ok(socket) => socket.map_err(ConnectionError::Handshake)?,
+            Err(_) => return Err(ConnectionError::Late(limits.header_timeout)),
+        },
+        () = reached(&mut ending, Phase::Ending) => return Ok(()),
+    };
     let mut wire = Wire {
         stream,
         first: BytesMut::new(),
@@ -104,9 +132,12 @@ pub(super) async fn serve<S: Answers>(
             () = reached(&mut ending, Phase::Ending) => return Ok(()),
         };
         match protocol {
-            Protocol::Http2 => return Box::pin(serve_http2(wire, service, limits, ending)).await,
+            Protocol::Http2 => {
+                let served = Box::pin(serve_http2(wire, service, limits, ending)).await;
+                return Ok(served?);
+            }
             Protocol::Http1 => {
-                match Box::pin(serve_http1(wire, service, limits, &mut ending)).await? {
+                match Box::pin(serve_http1(wire, service, (limits, case), &mut ending)).await? {
                     None => return Ok(()),
                     Some(rest) => (wire, service) = rest,
                 }
@@ -181,13 +212,16 @@ async fn serve_http2<S: Answers>(
 async fn serve_http1<S: Answers>(
     wire: Wire,
     service: S,
-    limits: Limits,
+    (limits, case): (Limits, HeaderCase),
     ending: &mut watch::Receiver<Phase>,
 ) -> Result<Option<(Wire, S)>, hyper::Error> {
     let state = Arc::clone(&wire.state);
     let mut builder = http1::Builder::new();
     // The time for a head is checked in steps: a timer for each costs more than reading most heads.
-    builder.header_read_timeout(None).half_close(true);
+    builder
+        .header_read_timeout(None)
+        .half_close(true)
+        .preserve_header_case(case == HeaderCase::Kept);
     let step = STEP
         .min(limits.header_timeout)
         .max(Duration::from_millis(1));
@@ -247,6 +281,12 @@ async fn serve_http1<S: Answers>(
     })
     .await;
     match done {
+        Some(Ok(())) if let Some(upgrade) = state.tunnel() => {
+            let parts = connection.into_parts();
+            let first = BytesMut::from(parts.read_buf.as_ref());
+            tunnel::run(parts.io.into_inner(), first, upgrade).await;
+            Ok(None)
+        }
         Some(done) => done.map(|()| None),
         None => {
             let parts = connection.into_parts();
@@ -266,7 +306,7 @@ const SMALL: usize = 1024;
 
 /// Socket, with the bytes that were read from it before its protocol was known.
 struct Wire {
-    stream: TcpStream,
+    stream: Socket,
     first: BytesMut,
     state: Arc<ConnectionActivity>,
     write_timeout: Duration,
@@ -278,9 +318,7 @@ struct Wire {
 impl Drop for Wire {
     fn drop(&mut self) {
         if self.state.is_reset.load(Ordering::Relaxed) {
-            // RFC 9293 §3.9.1.5, ABORT; if the system does not support it, the connection is
-            // closed.
-            let _closed = self.stream.set_zero_linger();
+            self.stream.reset_at_end();
         }
     }
 }
@@ -298,11 +336,11 @@ impl Wire {
                 return Ok(Some(Protocol::Http1));
             }
             self.stream.readable().await?;
-            if !is_new {
+            if !is_new && !self.stream.is_secured() {
                 return Ok(Some(Protocol::Http1));
             }
             self.first.reserve(USUAL);
-            match self.stream.try_read_buf(&mut self.first) {
+            match self.stream.read_some(&mut self.first).await {
                 Ok(0) => return Ok(None),
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -410,14 +448,12 @@ impl Wire {
 
     /// Checks whether the client closed its side while an answer is delayed. `hyper` does not read
     /// then, but flushes each time that the connection is polled.
-    fn look_for_client(&self, context: &mut Context<'_>) {
+    fn look_for_client(&mut self, context: &mut Context<'_>) {
         if !self.state.is_waiting.load(Ordering::Relaxed) || !self.first.is_empty() {
             return;
         }
-        let mut byte = [0; 1];
-        if let Poll::Ready(Ok(0) | Err(_)) =
-            self.stream.poll_peek(context, &mut ReadBuf::new(&mut byte))
-        {
+        let Self { stream, first, .. } = self;
+        if stream.poll_closed(first, context).is_ready() {
             self.state.is_waiting.store(false, Ordering::Relaxed);
             self.state.left.notify_one();
         }
@@ -431,7 +467,7 @@ mod tests {
     use bytes::Bytes;
     use hyper::service::service_fn;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
     use http::Version;
@@ -464,10 +500,10 @@ mod tests {
             async { Ok::<_, Infallible>(response) }
         });
         let served = serve(
-            stream,
+            Accepted::Plain(stream),
             service,
             Arc::clone(&state),
-            Limits::default(),
+            (Limits::default(), HeaderCase::Lower),
             ending.subscribe(),
         );
         let served = tokio::spawn(served);

@@ -15,6 +15,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::codec::message::{Request, Response};
+use crate::codec::trace::trace_id;
 use crate::diagnostic::escape;
 use crate::exchange::Report;
 use crate::server::clock;
@@ -107,6 +108,7 @@ pub(crate) fn exchange(
         source = &*report.source,
         violations = report.violations.join("; "),
         micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        trace = trace_id(request.headers()),
         "exchange"
     );
     tracing::debug!(
@@ -187,7 +189,11 @@ impl EventFields {
         let millis = self.get("micros").parse::<f64>().unwrap_or_default() / 1000.0;
         let (method, path, status) = (self.get("method"), self.get("path"), self.get("status"));
         let (operation, source) = (self.get("operation"), self.get("source"));
-        let line = format!("{method} {path} {status} {operation} ({source}) {millis:.1} ms");
+        let mut line = format!("{method} {path} {status} {operation} ({source}) {millis:.1} ms");
+        let trace = self.get("trace");
+        if !trace.is_empty() {
+            line = format!("{line}, trace {trace}");
+        }
         match self.get("violations") {
             "" => line,
             violations => format!("{line}: {violations}"),

@@ -7,20 +7,27 @@ pub(crate) mod budget;
 mod clock;
 mod compute;
 mod connection;
+pub(crate) mod console;
+mod content;
 pub(crate) mod control;
 pub(crate) mod current;
 mod hold;
 mod limits;
+pub(crate) mod listener;
 pub(crate) mod log;
 mod message;
 mod pace;
+mod proxy;
 mod quick;
 pub(crate) mod reload;
+mod shared;
 mod signature;
 pub(crate) mod stderr;
+pub(crate) mod tls;
 pub(crate) mod watcher;
 
 pub use crate::server::limits::Limits;
+pub(crate) use crate::server::listener::Listener;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,31 +35,34 @@ use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, RETRY_AFTER};
+use http::header::CONNECTION;
+use http::request::Parts;
 use http::{HeaderValue, StatusCode, Version};
-use http_body_util::BodyExt as _;
-use http_body_util::{LengthLimitError, Limited};
-use hyper::body::Body as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::Sandbox;
-use crate::codec::message::{Body, Request, Response};
+use crate::codec::message::{Body, Request, Response, Secured};
 use crate::contract::simulation::Break;
 use crate::errors::WARM_UPS;
 use crate::errors::problem::{Problem, ProblemKind};
 use crate::exchange::{Report, Sending};
 use crate::server::activity::ConnectionActivity;
-use crate::server::budget::{Budget, SMALL, Share};
+use crate::server::budget::{Budget, SMALL};
 use crate::server::compute::ChosenThread;
+use crate::server::connection::HeaderCase;
+use crate::server::content::{ReadFault, in_time};
 use crate::server::control::Control;
 use crate::server::control::session::PREFIX;
 use crate::server::control::verify::RepeatFor;
 use crate::server::current::CurrentControl;
 use crate::server::limits::Phase;
+use crate::server::listener::{Accepted, Listeners};
 use crate::server::message::problem_response;
+use crate::server::proxy::Forwarding;
+use crate::server::shared::{BrokenOff, ConnectionState, Shared};
 
 /// Pause after a failure to accept a connection: other connections must close first.
 const AFTER_A_FAILURE: Duration = Duration::from_millis(100);
@@ -63,15 +73,8 @@ const FAILURES_TOLD: Duration = Duration::from_secs(60);
 /// Pause before an answer that waits for further calls (`within`) is computed again.
 const BEFORE_A_REPETITION: Duration = Duration::from_millis(25);
 
-/// Value of `Retry-After` in answers of a busy server, in seconds.
-const BUSY_FOR: u64 = 1;
-
 /// Time for which connections are still accepted and read when the server stops.
 const LAST_CALL: Duration = Duration::from_millis(100);
-
-/// Maximum number of bytes read and dropped beyond `--max-body`: enough for most clients to see the
-/// answer instead of a broken connection.
-const DROPPED: usize = 64 * 1024 * 1024;
 
 /// Serves the sandbox until `shutdown` is ready, and then finishes the exchanges in flight.
 pub async fn run(
@@ -92,6 +95,17 @@ pub async fn run_with(
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) {
+    run_on(vec![Listener::Plain(listener)], control, limits, shutdown).await;
+}
+
+/// Serves a sandbox with its control API on several listeners, as [`run_with`] does on one.
+pub(crate) async fn run_on(
+    listeners: Vec<Listener>,
+    control: Arc<CurrentControl>,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) {
+    let listeners = Listeners::new(listeners);
     let server = Server {
         met: Once::new(),
         control,
@@ -107,15 +121,15 @@ pub async fn run_with(
         }),
     };
     tokio::select! {
-        () = server.accept(&listener) => {}
+        () = server.accept(&listeners) => {}
         () = shutdown => {}
     }
     server.shared.is_last_call.store(true, Ordering::Relaxed);
     server.phase.send_replace(Phase::LastCall);
     // A client that has connected by now has an exchange in flight, even if its request has not
     // been read yet.
-    let _over = tokio::time::timeout(LAST_CALL, server.accept(&listener)).await;
-    drop(listener);
+    let _over = tokio::time::timeout(LAST_CALL, server.accept(&listeners)).await;
+    drop(listeners);
     server.control.end();
     server.phase.send_replace(Phase::Ending);
     tokio::select! {
@@ -137,38 +151,18 @@ struct Server {
     shared: Arc<Shared>,
 }
 
-/// State that all exchanges share.
-struct Shared {
-    /// True once the server has been asked to stop.
-    is_last_call: AtomicBool,
-    /// Memory of contents.
-    budget: Arc<Budget>,
-    /// Slots for work that takes long.
-    slots: Arc<Semaphore>,
-}
-
-/// State that the exchanges of one connection use. Each connection has its own reference count; all
-/// threads would contend for a shared one.
-struct ConnectionState {
-    control: Arc<CurrentControl>,
-    state: Arc<ConnectionActivity>,
-    shared: Arc<Shared>,
-    limits: Limits,
-    phase: watch::Receiver<Phase>,
-}
-
 impl Server {
     /// Accepts connections forever; none while all permits are taken.
-    async fn accept(&self, listener: &TcpListener) {
+    async fn accept(&self, listeners: &Listeners) {
         let mut failures = Failures::default();
         loop {
             let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
                 return;
             };
-            match listener.accept().await {
-                Ok((stream, _peer)) => {
+            match listeners.accept().await {
+                Ok(accepted) => {
                     self.met.call_once(Self::warm_up);
-                    self.serve(stream, place);
+                    self.serve(accepted, place);
                 }
                 Err(error) => {
                     // The most likely cause: no file descriptors are left.
@@ -188,12 +182,14 @@ impl Server {
     }
 
     /// Serves a connection in a new task.
-    fn serve(&self, stream: TcpStream, place: OwnedSemaphorePermit) {
-        // Answers are written whole, so waiting to fill a packet only costs time.
-        let _unsupported = stream.set_nodelay(true);
+    fn serve(&self, accepted: Accepted, place: OwnedSemaphorePermit) {
         let (limits, phase) = (self.limits, self.phase.subscribe());
         let state = Arc::new(ConnectionActivity::default());
         let (control, shared) = (Arc::clone(&self.control), Arc::clone(&self.shared));
+        let case = match control.load().upstream() {
+            Some(_) => HeaderCase::Kept,
+            None => HeaderCase::Lower,
+        };
         let own = Arc::new(ConnectionState {
             control,
             state: Arc::clone(&state),
@@ -201,12 +197,17 @@ impl Server {
             limits,
             phase: phase.clone(),
         });
-        let service = service_fn(move |request| {
+        let is_secured = accepted.is_secured();
+        let service = service_fn(move |mut request: http::Request<Incoming>| {
+            if is_secured {
+                request.extensions_mut().insert(Secured);
+            }
             let own = Arc::clone(&own);
             async move { own.answer(request).await }
         });
         tokio::spawn(async move {
-            if let Err(error) = connection::serve(stream, service, state, limits, phase).await {
+            let served = connection::serve(accepted, service, state, (limits, case), phase);
+            if let Err(error) = served.await {
                 tracing::debug!(%error, "a connection ended early");
             }
             drop(place);
@@ -233,29 +234,67 @@ impl Failures {
 }
 
 impl ConnectionState {
-    /// Answers a request, and applies the delay, the fault and the pace of its answer.
+    /// Answers a request, or forwards it to the real API.
     ///
     /// # Errors
     ///
     /// `BrokenOff`, if a fixture breaks the connection off.
     async fn answer(
-        &self,
+        self: &Arc<Self>,
         request: http::Request<Incoming>,
     ) -> Result<http::Response<pace::Outgoing>, BrokenOff> {
-        let state = &self.state;
-        state.begin();
+        self.state.begin();
         let version = request.version();
-        let (mut response, is_read) = self.exchange(request).await;
-        let Sending { delay, fault, .. } = response.extensions_mut().remove().unwrap_or_default();
-        if !delay.is_zero() {
-            state.wait(delay, version).await;
-        }
-        if self.is_ending() && version < Version::HTTP_2 {
-            // RFC 9112 §9.6: the client does not send another request that would be lost.
+        let control = self.control.load();
+        let Some(upstream) = control.upstream().map(Arc::clone) else {
+            drop(control);
+            let answered = self.exchange(request).await;
+            return self.finished(answered, version).await;
+        };
+        let (started, control) = (Instant::now(), Arc::clone(&control));
+        let answered = match proxy::answer_request(self, request, control, upstream).await {
+            Forwarding::Done(response) => {
+                return response.map(|response| self.closing(response, version));
+            }
+            Forwarding::ToSandbox(request) => self.exchange(request).await,
+            Forwarding::ToSandboxRead(request) => {
+                (self.counted(self.work_out(request, started).await), true)
+            }
+            Forwarding::Unreadable(head, fault) => (self.unreadable(head, &fault, started), false),
+        };
+        self.finished(answered, version).await
+    }
+
+    /// Announces the end of a connection of HTTP/1.1 if the server ends (RFC 9112 §9.6): the client does
+    /// not send another request that would be lost.
+    fn closing<B>(&self, mut response: http::Response<B>, version: Version) -> http::Response<B> {
+        if self.is_ending()
+            && version < Version::HTTP_2
+            && response.status() != StatusCode::SWITCHING_PROTOCOLS
+        {
             response
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        response
+    }
+
+    /// Applies the delay, the fault and the pace of an answer of the sandbox.
+    ///
+    /// # Errors
+    ///
+    /// `BrokenOff`, if a fixture breaks the connection off.
+    async fn finished(
+        &self,
+        (mut response, is_read): (Response, bool),
+        version: Version,
+    ) -> Result<http::Response<pace::Outgoing>, BrokenOff> {
+        let state = &self.state;
+        let Sending { delay, fault, .. } = response.extensions_mut().remove().unwrap_or_default();
+        if !delay.is_zero() {
+            state.wait(delay, version).await;
+        }
+        response = self.closing(response, version);
         match fault {
             Some(Break::Reset) => {
                 state.reset();
@@ -297,21 +336,19 @@ impl ConnectionState {
                 self.work_out(http::Request::from_parts(head, body), started)
                     .await
             }
-            Err(fault) => {
-                let request = http::Request::from_parts(head, Body::Complete(Bytes::new()));
-                let (response, report) = fault.answer();
-                log::exchange(
-                    &self.control.load(),
-                    &request,
-                    &response,
-                    &report,
-                    started.elapsed(),
-                );
-                response
-            }
+            Err(fault) => self.unreadable(head, &fault, started),
         };
         drop(share);
         (self.counted(response), is_read)
+    }
+
+    /// Answers a request whose content could not be read, and logs it.
+    fn unreadable(&self, head: Parts, fault: &ReadFault, started: Instant) -> Response {
+        let request = http::Request::from_parts(head, Body::Complete(Bytes::new()));
+        let (response, report) = fault.answer();
+        let took = started.elapsed();
+        log::exchange(&self.control.load(), &request, &response, &report, took);
+        response
     }
 
     /// Answers a request on this thread or on a thread for long work, see `compute::place`.
@@ -393,116 +430,6 @@ fn answer_and_note(
         control.note(request, noting, &response, report, took);
     }
     response
-}
-
-/// Break of the connection that a fixture asks for.
-#[derive(Debug, thiserror::Error)]
-#[error("a fixture breaks the connection")]
-struct BrokenOff;
-
-/// Reason why the content of a request could not be read.
-enum ReadFault {
-    /// The message is not allowed by HTTP.
-    Refused(Problem),
-    BrokenOff(Box<dyn std::error::Error + Send + Sync>),
-    /// The content was not complete after this time.
-    TooSlow(Duration),
-    /// The contents in memory use up this number of bytes (`--content-memory`).
-    NoRoom(usize),
-}
-
-impl ReadFault {
-    fn answer(&self) -> (Response, Report) {
-        match self {
-            Self::Refused(problem) => {
-                let (mut response, report) = problem_response(problem);
-                // The end of the message may be ambiguous (RFC 9112 §11.2).
-                response
-                    .headers_mut()
-                    .insert(http::header::CONNECTION, HeaderValue::from_static("close"));
-                (response, report)
-            }
-            Self::BrokenOff(error) => {
-                let detail = format!("the content ended early: {error}");
-                problem_response(&Problem::new(
-                    ProblemKind::Malformed,
-                    StatusCode::BAD_REQUEST,
-                    detail,
-                ))
-            }
-            Self::TooSlow(time) => {
-                let detail =
-                    format!("the content was not complete after {time:?} (`--body-timeout`)");
-                let problem =
-                    Problem::new(ProblemKind::Timeout, StatusCode::REQUEST_TIMEOUT, detail);
-                let (mut response, report) = problem_response(&problem);
-                // RFC 9110 §15.5.9
-                response
-                    .headers_mut()
-                    .insert(CONNECTION, HeaderValue::from_static("close"));
-                (response, report)
-            }
-            Self::NoRoom(most) => {
-                let detail = format!(
-                    "request and response contents use all {most} bytes that `--content-memory` allows"
-                );
-                let problem =
-                    Problem::new(ProblemKind::Busy, StatusCode::SERVICE_UNAVAILABLE, detail);
-                let (mut response, report) = problem_response(&problem);
-                // RFC 9110 §15.6.4
-                response.headers_mut().insert(RETRY_AFTER, BUSY_FOR.into());
-                (response, report)
-            }
-        }
-    }
-}
-
-/// Reads the content of a request, within its time limit.
-async fn in_time(incoming: Incoming, limits: Limits, share: &mut Share) -> Result<Body, ReadFault> {
-    if incoming.is_end_stream() {
-        return Ok(Body::Complete(Bytes::new()));
-    }
-    tokio::select! {
-        // Most contents have arrived by now; no timer is set for them.
-        biased;
-        read = read(incoming, limits, share) => read,
-        () = tokio::time::sleep(limits.body_timeout) => Err(ReadFault::TooSlow(limits.body_timeout)),
-    }
-}
-
-async fn read(incoming: Incoming, limits: Limits, share: &mut Share) -> Result<Body, ReadFault> {
-    let max = limits.max_body;
-    let mut limited = Limited::new(incoming, max.saturating_add(DROPPED));
-    let mut parts: Vec<Bytes> = Vec::new();
-    let mut length = 0_usize;
-    let mut has_room = true;
-    while let Some(frame) = limited.frame().await {
-        match frame {
-            Ok(frame) => {
-                let Ok(data) = frame.into_data() else {
-                    continue;
-                };
-                length += data.len();
-                has_room = has_room && length <= max && share.grow_to(length);
-                if has_room {
-                    parts.push(data);
-                } else {
-                    // The rest is read and dropped, so that the client sees the answer.
-                    parts = Vec::new();
-                    share.give_back();
-                }
-            }
-            Err(error) if error.is::<LengthLimitError>() => break,
-            Err(error) => return Err(ReadFault::BrokenOff(error)),
-        }
-    }
-    match parts.len() {
-        _ if length > max => Ok(Body::TooLarge(max)),
-        _ if !has_room => Err(ReadFault::NoRoom(limits.content_memory)),
-        0 => Ok(Body::Complete(Bytes::new())),
-        1 => Ok(Body::Complete(parts.swap_remove(0))),
-        _ => Ok(Body::Complete(Bytes::from(parts.concat()))),
-    }
 }
 
 /// Computes an answer; a panic costs its exchange a 500, not the process.

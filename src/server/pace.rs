@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use crate::codec::message::{AfterItems, Items, Response};
 use crate::server::activity::ConnectionActivity;
 use crate::server::budget::{SMALL, held};
-use crate::server::control::stream::{Heard, JournalEvent, JournalStream};
+use crate::server::control::stream::{EventFilter, JournalEvent, JournalStream};
 use crate::server::hold::{self, Events, Pauses, Recipient};
 use crate::server::limits::Phase;
 
@@ -78,6 +78,11 @@ pub(super) fn body(
         return in_pieces(response, &state);
     }
     response.map(|bytes| Either::Left(Full::new(bytes)))
+}
+
+/// Returns a content that is sent as a whole.
+pub(super) fn whole(content: Bytes) -> Outgoing {
+    Either::Left(Full::new(content))
 }
 
 /// Returns true if the content is complete in memory and sent as a whole.
@@ -156,7 +161,7 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 fn events(listening: &JournalStream, state: Arc<ConnectionActivity>, version: Version) -> Events {
     let recognised = listening.entries.subscribe();
     let session = listening.session.clone();
-    let hears_all = listening.heard == Heard::All;
+    let hears_all = listening.filter == EventFilter::All;
     let first = Some(Bytes::from_static(b": listening\n\n"));
     let left = async move {
         match version {

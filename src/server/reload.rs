@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::Sandbox;
 use crate::contract::changes::Changes;
-use crate::diagnostic::{Diagnostic, Severity, count};
+use crate::diagnostic::{Diagnostic, Place, Severity, count};
 use crate::document::sources::Sources;
 use crate::server::current::CurrentControl;
 use crate::server::signature::Signature;
@@ -195,7 +195,7 @@ impl Reloader {
             return last.outcome.clone();
         }
         let outcome = self.attempt(&mut last);
-        self.report(&outcome, Asked::ByUser);
+        self.report(&outcome, ReloadCause::ByUser);
         last.outcome = outcome
             .map(|reloaded| reloaded.to_json())
             .map_err(|error| error.to_string());
@@ -221,7 +221,7 @@ impl Reloader {
             }
             outcome = self.attempt(&mut self.locked());
         }
-        self.report(&outcome, Asked::ByChange);
+        self.report(&outcome, ReloadCause::ByChange);
     }
 
     /// Gives the memory of the old contract back to the system, once exchanges in flight have
@@ -243,11 +243,17 @@ impl Reloader {
 
     /// Shows the outcome. A change of files that changes nothing is not reported: the file may be
     /// the log itself.
-    fn report(&self, outcome: &Result<Reloaded, ReloadError>, asked: Asked) {
+    fn report(&self, outcome: &Result<Reloaded, ReloadError>, cause: ReloadCause) {
         match outcome {
-            Ok(reloaded) if asked == Asked::ByChange && reloaded.is_idle() => {}
+            Ok(reloaded) if cause == ReloadCause::ByChange && reloaded.is_idle() => {}
             Ok(reloaded) => (self.tell)(&reloaded.lines()),
-            Err(error) => (self.tell)(&error.lines()),
+            Err(error) => {
+                let lines = error.lines();
+                (self.tell)(&lines);
+                let text = lines.join("\n");
+                self.current
+                    .tell_reload(serde_json::json!({ "error": text }));
+            }
         }
     }
 
@@ -330,14 +336,17 @@ fn errors_of(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
 }
 
 fn hash(found: &Diagnostic) -> u64 {
+    // The line of a diagnostic moves with each edit above it.
     let mut hasher = DefaultHasher::new();
-    found.render_line().hash(&mut hasher);
+    found.code.as_str().hash(&mut hasher);
+    found.message.hash(&mut hasher);
+    found.place.as_ref().map(Place::name).hash(&mut hasher);
     hasher.finish()
 }
 
 /// Cause of a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum ReloadCause {
     /// A request or a signal.
     ByUser,
     /// A change of a file.

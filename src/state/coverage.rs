@@ -195,6 +195,11 @@ impl Coverage {
         }
     }
 
+    /// Counts a request that violates what applies to all operations.
+    pub(crate) fn count_violation(&self) {
+        self.violations.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Returns the number of requests with violations, also of operations that are gone.
     #[must_use]
     pub(crate) fn violations(&self) -> u64 {

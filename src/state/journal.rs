@@ -8,7 +8,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use serde_json::{Map, Value, json};
 
-use crate::contract::Operation;
+use crate::codec::message::{Body, Request};
+use crate::codec::trace::trace_id;
+use crate::state::answered::Answered;
+use crate::state::kept_violations::kept_violations;
 use crate::state::redaction::Redaction;
 use crate::state::size::block;
 
@@ -35,14 +38,29 @@ pub struct Entry {
     pub operation: Option<String>,
     /// Status of the response.
     pub status: StatusCode,
+    /// Header fields of the response.
+    pub answer_headers: HeaderMap,
     /// Content of the response, up to [`MOST_CONTENT`] bytes.
     pub answer: Bytes,
+    /// Contents that were longer than [`MOST_CONTENT`] bytes.
+    pub cut: CutContents,
     /// Origin of the answer, for example a fixture.
     pub source: Cow<'static, str>,
     /// Violations in the request.
     pub violations: Vec<String>,
+    /// Program that answered, and the violations of its answer; `None` without a real API.
+    pub answered: Option<Answered>,
     /// Secrets that are removed when the entry is shown.
     redaction: Redaction,
+}
+
+/// Contents of an exchange whose ends were not recorded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CutContents {
+    /// True if the content of the request was cut.
+    pub request: bool,
+    /// True if the content of the response was cut.
+    pub response: bool,
 }
 
 /// Exchange that has just ended, to be recorded.
@@ -66,26 +84,43 @@ pub struct Ended<'e> {
     pub operation: Option<usize>,
     /// Status of the response.
     pub status: StatusCode,
+    /// Header fields of the response.
+    pub answer_headers: &'e HeaderMap,
     /// Content of the response.
     pub answer: &'e Bytes,
     /// Origin of the answer, for example a fixture.
     pub source: Cow<'static, str>,
     /// Violations in the request.
     pub violations: Vec<String>,
+    /// Program that answered, and the violations of its answer; `None` without a real API.
+    pub answered: Option<Answered>,
 }
 
-/// Lookup of operations by index.
-pub(crate) type Operations<'o> = &'o dyn Fn(usize) -> Option<&'o Operation>;
+/// Operation of a recorded exchange.
+#[derive(Debug, Clone)]
+pub struct RecordedOperation<'o> {
+    /// Name of the operation; `None` if the documents do not have it any more.
+    pub name: Option<&'o str>,
+    /// Secrets of its requests.
+    pub(crate) redaction: Redaction,
+}
+
+/// Lookup of operations by their numbers.
+pub(crate) type Operations<'o> = &'o dyn Fn(usize) -> Option<RecordedOperation<'o>>;
 
 /// Fields of an exchange that filters test before it is copied out of its journal.
 #[derive(Debug, Clone, Copy)]
 pub struct Glance<'g> {
+    /// Number of the exchange.
+    pub number: u64,
     /// Index of the operation in the contract; `None` if the request matched no operation.
     pub operation: Option<usize>,
     /// Status of the response.
     pub status: StatusCode,
     /// Violations in the request.
     pub violations: &'g [String],
+    /// Program that answered, and the violations of its answer; `None` without a real API.
+    pub answered: Option<&'g Answered>,
 }
 
 /// Predicate that selects exchanges.
@@ -93,28 +128,6 @@ pub(crate) type Filter<'f> = &'f dyn Fn(Glance<'_>) -> bool;
 
 /// Maximum size of a recorded content, in bytes; the rest is cut off.
 pub(crate) const MOST_CONTENT: usize = 64 * 1024;
-
-/// Maximum number of recorded violations of an exchange; further ones are dropped.
-const MOST_VIOLATIONS: usize = 100;
-
-/// Maximum length of a recorded violation, in bytes; the rest is replaced by `…`.
-const LONGEST_VIOLATION: usize = 1024;
-
-/// Returns the violations of a request within the limits of the journal.
-#[must_use]
-pub(crate) fn kept_violations(mut violations: Vec<String>) -> Vec<String> {
-    violations.truncate(MOST_VIOLATIONS);
-    for violation in &mut violations {
-        if violation.len() > LONGEST_VIOLATION {
-            let end = (0..=LONGEST_VIOLATION)
-                .rev()
-                .find(|at| violation.is_char_boundary(*at))
-                .unwrap_or(0);
-            *violation = format!("{}…", &violation[..end]);
-        }
-    }
-    violations
-}
 
 /// Maximum size of an answer that is copied, in bytes; larger ones share the buffer of the
 /// response, up to [`MOST_CONTENT`].
@@ -132,9 +145,14 @@ struct Record {
     status: StatusCode,
     source: Cow<'static, str>,
     violations: Vec<String>,
-    /// Target, content, then names and values of header fields in turns, each after its length;
-    /// then the answer if it is short.
+    /// In a box, because only exchanges of a proxy have it.
+    answered: Option<Box<Answered>>,
+    /// Target, content, then names and values of the header fields of the request and of the
+    /// response in turns, each after its length; then the answer if it is short.
     texts: Vec<u8>,
+    /// Number of lines of header fields of the request.
+    fields: usize,
+    cut: CutContents,
     /// Start of the answer in `texts`.
     end: usize,
     /// Answer, if it is longer than [`MOST_COPIED`] bytes.
@@ -161,7 +179,7 @@ impl Record {
                 .as_bytes(),
         );
         keep(beginning(ended.content));
-        for (name, value) in ended.headers {
+        for (name, value) in ended.headers.iter().chain(ended.answer_headers) {
             keep(name.as_str().as_bytes());
             keep(value.as_bytes());
         }
@@ -179,7 +197,13 @@ impl Record {
             status: ended.status,
             source: ended.source,
             violations: kept_violations(ended.violations),
+            answered: ended.answered.map(|answered| Box::new(answered.kept())),
             texts,
+            fields: ended.headers.len(),
+            cut: CutContents {
+                request: ended.content.len() > MOST_CONTENT,
+                response: ended.answer.len() > MOST_CONTENT,
+            },
             end,
             answer,
         }
@@ -211,14 +235,22 @@ impl Record {
             .iter()
             .map(|text| size_of::<String>() + block(text.capacity()));
         let answer = self.answer.as_ref().map_or(0, |answer| block(answer.len()));
-        size_of::<Self>() + block(self.texts.capacity()) + answer + source + texts.sum::<usize>()
+        let answered = self.answered.as_ref().map_or(0, |answered| answered.size());
+        size_of::<Self>()
+            + block(self.texts.capacity())
+            + answer
+            + source
+            + answered
+            + texts.sum::<usize>()
     }
 
     fn glance(&self) -> Glance<'_> {
         Glance {
+            number: self.number,
             operation: self.operation,
             status: self.status,
             violations: &self.violations,
+            answered: self.answered.as_deref(),
         }
     }
 
@@ -242,14 +274,8 @@ impl Record {
             .and_then(|target| Uri::try_from(target).ok())
             .unwrap_or_default();
         let content = Bytes::copy_from_slice(texts.next().unwrap_or_default());
-        let mut headers = HeaderMap::new();
-        while let (Some(name), Some(value)) = (texts.next(), texts.next()) {
-            if let (Ok(name), Ok(value)) =
-                (HeaderName::from_bytes(name), HeaderValue::from_bytes(value))
-            {
-                headers.append(name, value);
-            }
-        }
+        let headers = fields(texts.by_ref().take(2 * self.fields));
+        let answer_headers = fields(texts);
         Entry {
             number: self.number,
             session: session.to_owned(),
@@ -259,17 +285,35 @@ impl Record {
             target,
             headers,
             content,
-            operation: operation.map(|operation| operation.name().to_owned()),
-            redaction: Redaction::of(operation),
+            operation: operation
+                .as_ref()
+                .and_then(|operation| operation.name.map(str::to_owned)),
+            redaction: operation.map_or_else(Redaction::default, |operation| operation.redaction),
             status: self.status,
+            answer_headers,
+            cut: self.cut,
             answer: self
                 .answer
                 .clone()
                 .unwrap_or_else(|| Bytes::copy_from_slice(&self.texts[self.end..])),
             source: self.source.clone(),
             violations: self.violations.clone(),
+            answered: self.answered.as_deref().cloned(),
         }
     }
+}
+
+/// Returns the header fields whose names and values follow each other in turns.
+fn fields<'t>(mut texts: impl Iterator<Item = &'t [u8]>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    while let (Some(name), Some(value)) = (texts.next(), texts.next()) {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name), HeaderValue::from_bytes(value))
+        {
+            headers.append(name, value);
+        }
+    }
+    headers
 }
 
 /// Returns the part of a content that is recorded.
@@ -297,38 +341,71 @@ impl Entry {
     /// Returns the entry as JSON for people and scripts, without credentials.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let headers: Map<String, Value> = self
-            .headers
-            .keys()
-            .map(|name| {
-                let values = self
-                    .headers
-                    .get_all(name)
-                    .iter()
-                    .map(|value| String::from_utf8_lossy(value.as_bytes()));
-                let text = values.collect::<Vec<_>>().join(", ");
-                (
-                    name.as_str().to_owned(),
-                    json!(self.redaction.field(name.as_str(), text)),
-                )
-            })
-            .collect();
-        json!({
+        let mut request = json!({
+            "method": self.method.as_str(),
+            "target": self.redaction.target(&self.shown_target()),
+            "headers": self.shown_fields(&self.headers),
+            "content": self.redaction.content(&self.content, self.is_form()),
+        });
+        let mut response = json!({
+            "status": self.status.as_u16(),
+            "headers": self.shown_fields(&self.answer_headers),
+            "content": self.redaction.content(&self.answer, false),
+        });
+        for (side, is_cut) in [
+            (&mut request, self.cut.request),
+            (&mut response, self.cut.response),
+        ] {
+            if is_cut {
+                side["truncated"] = json!(true);
+            }
+        }
+        let mut shown = json!({
             "number": self.number,
             "session": self.session,
             "at": self.at,
             "micros": self.micros,
-            "request": {
-                "method": self.method.as_str(),
-                "target": self.redaction.target(&self.shown_target()),
-                "headers": headers,
-                "content": self.redaction.content(&self.content, self.is_form()),
-            },
+            "request": request,
             "operation": self.operation,
-            "response": {"status": self.status.as_u16(), "content": self.redaction.content(&self.answer, false)},
+            "response": response,
             "source": self.source,
             "violations": self.violations,
-        })
+        });
+        if let Some(trace) = trace_id(&self.headers) {
+            shown["trace"] = json!(trace);
+        }
+        if let Some(answered) = &self.answered {
+            answered.add_to(&mut shown);
+        }
+        shown
+    }
+
+    /// Returns header fields as JSON, without credentials; the values of several lines are joined.
+    fn shown_fields(&self, fields: &HeaderMap) -> Map<String, Value> {
+        let shown = |name: &HeaderName| {
+            let lines = fields.get_all(name).iter();
+            let lines: Vec<Cow<'_, str>> = lines
+                .map(|line| String::from_utf8_lossy(line.as_bytes()))
+                .collect();
+            let value = self.redaction.field(name.as_str(), lines.join(", "));
+            (name.as_str().to_owned(), json!(value))
+        };
+        fields.keys().map(shown).collect()
+    }
+
+    /// Returns the request as it was sent, secrets included; its content may be cut.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        let mut request = Request::new(Body::Complete(self.content.clone()));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.target.clone();
+        *request.headers_mut() = self.headers.clone();
+        request
+    }
+
+    /// Returns the secrets that are removed from everything that is made of the exchange.
+    pub(crate) fn redaction(&self) -> &Redaction {
+        &self.redaction
     }
 
     /// Returns the path and the query as they were sent, secrets included.
@@ -470,183 +547,4 @@ impl Journal {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::state::rings::Rings;
-
-    fn ended<'e>(
-        number: u64,
-        target: &'e Uri,
-        headers: &'e HeaderMap,
-        content: &'e [u8],
-        answer: &'e Bytes,
-    ) -> Ended<'e> {
-        Ended {
-            number,
-            at: 0,
-            micros: 1,
-            method: &Method::POST,
-            target,
-            headers,
-            content,
-            operation: Some(3),
-            status: StatusCode::OK,
-            answer,
-            source: "b".into(),
-            violations: Vec::new(),
-        }
-    }
-
-    /// Limit that nothing reaches.
-    const ALL: usize = usize::MAX;
-
-    #[test]
-    fn what_is_secret_is_not_shown() {
-        let mut headers = HeaderMap::new();
-        headers.insert("authorization", HeaderValue::from_static("Bearer abc"));
-        headers.insert("x-auth-token", HeaderValue::from_static("abc"));
-        headers.insert("accept", HeaderValue::from_static("*/*"));
-        let target = Uri::from_static("/login?api_key=abc&limit=3");
-        let content = br#"{"name": "x", "password": "abc", "cards": [{"cvc": 123}]}"#;
-        let entry = Entry::new(
-            ended(1, &target, &headers, content, &Bytes::new()),
-            "",
-            &|_| None,
-        );
-        let shown = entry.to_json();
-        assert!(
-            !shown.to_string().contains("abc") && !shown.to_string().contains("123"),
-            "{shown}"
-        );
-        assert_eq!(
-            shown["request"]["target"],
-            "/login?api_key=[redacted]&limit=3"
-        );
-        assert_eq!(shown["request"]["headers"]["accept"], "*/*");
-        assert_eq!(
-            entry.body().map(|body| body["password"].clone()),
-            Some(json!("abc"))
-        );
-    }
-
-    #[test]
-    fn the_oldest_goes() {
-        let mut journal = Journal::default();
-        let (target, headers, answer) = (Uri::from_static("/"), HeaderMap::new(), Bytes::new());
-        for number in 1..=5 {
-            journal.add(ended(number, &target, &headers, &[0; 10], &answer), 3, ALL);
-        }
-        let numbers: Vec<u64> = journal
-            .entries("", &|_| None, &|_| true, 0)
-            .iter()
-            .map(|entry| entry.number)
-            .collect();
-        assert_eq!(numbers, [3, 4, 5]);
-        assert_eq!(
-            journal.size(),
-            journal.records.iter().map(Record::size).sum::<usize>()
-        );
-    }
-
-    #[test]
-    fn exchanges_stay_within_their_bytes_and_the_oldest_go_first() {
-        let (target, headers, answer) = (Uri::from_static("/"), HeaderMap::new(), Bytes::new());
-        let mut journal = Journal::default();
-        journal.add(ended(1, &target, &headers, &[0; 1000], &answer), 500, ALL);
-        let one = journal.size();
-        for number in 2..=9 {
-            journal.add(
-                ended(number, &target, &headers, &[0; 1000], &answer),
-                500,
-                one * 3,
-            );
-        }
-        assert_eq!(journal.numbers(&|_| true).collect::<Vec<_>>(), [7, 8, 9]);
-        assert_eq!((journal.size(), journal.forgotten()), (one * 3, 6));
-    }
-
-    #[test]
-    fn rings_of_all_threads_share_their_bytes() {
-        let (target, headers, answer) = (Uri::from_static("/"), HeaderMap::new(), Bytes::new());
-        let rings = Rings::default();
-        rings.add(ended(1, &target, &headers, &[0; 1000], &answer), 500, ALL);
-        let one = rings.size();
-        let add = |number| {
-            rings.add(
-                ended(number, &target, &headers, &[0; 1000], &answer),
-                500,
-                one * 2,
-            );
-        };
-        std::thread::scope(|scope| drop(scope.spawn(|| (2..=3).for_each(add)).join()));
-        let mut numbers = rings.numbers(&|_| true);
-        numbers.sort_unstable();
-        assert_eq!((numbers, rings.size()), (vec![2, 3], one * 2));
-        assert_eq!((rings.last(1), rings.last(2)), ((3, 2), (2, 1)));
-    }
-
-    #[test]
-    fn violations_are_kept_as_far_as_somebody_reads_them() {
-        let long = "é".repeat(LONGEST_VIOLATION);
-        let kept = kept_violations(vec![long; MOST_VIOLATIONS + 1]);
-        assert_eq!(kept.len(), MOST_VIOLATIONS);
-        assert_eq!(kept[0], format!("{}…", "é".repeat(LONGEST_VIOLATION / 2)));
-    }
-
-    #[test]
-    fn what_was_kept_is_what_was_said() {
-        let mut headers = HeaderMap::new();
-        headers.append("x-a", HeaderValue::from_static("1"));
-        headers.append("x-a", HeaderValue::from_static("2"));
-        headers.append("x-empty", HeaderValue::from_static(""));
-        headers.append(
-            "x-odd",
-            HeaderValue::from_bytes(b"\xff").expect("is allowed"),
-        );
-        let target = Uri::from_static("http://a.example/b?c=d");
-        let mut journal = Journal::default();
-        for (number, answer) in (1..).zip([
-            Bytes::from_static(b"short"),
-            Bytes::from(vec![7; MOST_COPIED + 1]),
-        ]) {
-            journal.add(
-                ended(number, &target, &headers, b"content", &answer),
-                1,
-                ALL,
-            );
-            let entry = journal
-                .entries("s", &|_| None, &|_| true, 0)
-                .pop()
-                .expect("is there");
-            assert_eq!((entry.number, entry.session.as_str()), (number, "s"));
-            assert_eq!(
-                (entry.target.to_string().as_str(), &entry.headers),
-                ("/b?c=d", &headers)
-            );
-            assert_eq!(
-                (&entry.content[..], &entry.answer),
-                (&b"content"[..], &answer)
-            );
-        }
-        let long = vec![1; MOST_CONTENT + 1];
-        journal.add(
-            ended(
-                3,
-                &target,
-                &HeaderMap::new(),
-                &long,
-                &Bytes::from(long.clone()),
-            ),
-            1,
-            ALL,
-        );
-        let entry = journal
-            .entries("", &|_| None, &|_| true, 0)
-            .pop()
-            .expect("is there");
-        assert_eq!(
-            (entry.content.len(), entry.answer.len()),
-            (MOST_CONTENT, MOST_CONTENT)
-        );
-    }
-}
+mod tests;

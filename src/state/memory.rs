@@ -143,6 +143,34 @@ pub struct Entities {
     size: usize,
 }
 
+/// Change of a single entity by the user, without the rules of the API.
+#[derive(Debug, Clone)]
+pub(crate) enum Edit {
+    /// Adds an entity under a key that is not taken.
+    Add(String, Value),
+    /// Replaces the entity of a key.
+    Replace(String, Value),
+    /// Removes the entity of a key.
+    Remove(String),
+}
+
+/// Reason why an entity was not changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum EditError {
+    /// Key of another entity.
+    #[error("another entity has the key `{0}`")]
+    Taken(String),
+    /// Key of no entity.
+    #[error("there is no entity `{0}`")]
+    Unknown(String),
+    /// Entity that is nested too deep.
+    #[error("the entity is nested deeper than {MOST_NESTED} levels")]
+    TooDeep,
+    /// Entity for which the session has no room.
+    #[error("the session is full, see `--session-memory`; `POST /_standin/reset` empties it")]
+    Full,
+}
+
 /// Functions that build the entities of a collection, and the preconditions of the request.
 pub struct EntityFactory<'m> {
     /// Initial entities of the collection, before any write.
@@ -222,6 +250,12 @@ impl Entities {
         self.size
     }
 
+    /// Returns true if an entity was generated, and no client has written it since.
+    #[must_use]
+    pub(crate) fn is_generated(&self, key: &str) -> bool {
+        self.loose.contains(key)
+    }
+
     /// Returns the keys of deleted entities.
     pub fn gone(&self) -> impl Iterator<Item = &String> {
         self.gone.iter()
@@ -231,6 +265,36 @@ impl Entities {
     #[must_use]
     pub fn made(&self) -> u64 {
         self.made
+    }
+
+    /// Changes a single entity; the change may add up to `room` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`EditError`], if the change is refused; then nothing changes.
+    pub(super) fn edit(&mut self, edit: Edit, room: usize) -> Result<(), EditError> {
+        let (key, entity) = match edit {
+            Edit::Add(key, _) if self.all.contains_key(&key) => return Err(EditError::Taken(key)),
+            Edit::Replace(key, _) | Edit::Remove(key) if !self.all.contains_key(&key) => {
+                return Err(EditError::Unknown(key));
+            }
+            Edit::Remove(key) => {
+                self.take(&key);
+                return Ok(());
+            }
+            Edit::Add(key, entity) | Edit::Replace(key, entity) => (key, entity),
+        };
+        if size::is_too_deep(&entity) {
+            return Err(EditError::TooDeep);
+        }
+        self.set(&key, entity, room).map_err(|_| EditError::Full)?;
+        // New keys continue after the largest one.
+        if let Ok(number) = key.parse::<u64>()
+            && number < 1 << 52
+        {
+            self.made = self.made.max(number);
+        }
+        Ok(())
     }
 
     /// Inserts or replaces an entity.

@@ -1,9 +1,11 @@
 //! State of a sandbox: an atomic step goes in, a reply comes out.
 
+pub(crate) mod answered;
 pub(crate) mod bases;
 pub(crate) mod coverage;
 mod error;
 pub(crate) mod journal;
+pub(crate) mod kept_violations;
 pub(crate) mod memory;
 pub(crate) mod posted;
 pub(crate) mod redaction;

@@ -2,7 +2,7 @@
 //!
 //! `server::control` reads and adds them; `Sandbox` passes those of the session to `exchange`, which
 //! tries them before the fixtures of files.
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -23,12 +23,54 @@ pub(crate) struct PostedFixture {
     pub written: Value,
     /// Entry as it was read.
     pub fixture: Fixture,
+    /// Operations of the contract that used it last.
+    pub resolved: Mutex<Option<ResolvedKey>>,
+}
+
+/// Operations that a key names in one contract.
+#[derive(Debug, Clone)]
+pub(crate) struct ResolvedKey {
+    /// Number of the contract, which each reload increases.
+    generation: u64,
+    operations: Arc<[usize]>,
 }
 
 impl PostedFixture {
-    /// Returns the fixture as JSON: `{"id": 1, "operation": "createOrder", "fixture": {…}}`.
-    pub(crate) fn to_json(&self) -> Value {
-        json!({ "id": self.id, "operation": self.key, "fixture": self.written })
+    /// Returns the indexes of its operations in a contract; `find` finds them once for each.
+    pub(crate) fn operations(
+        &self,
+        generation: u64,
+        find: impl FnOnce() -> Vec<usize>,
+    ) -> Arc<[usize]> {
+        // Lock poisoning is safe: the value is replaced as a whole.
+        let mut resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = resolved
+            .as_ref()
+            .filter(|known| known.generation == generation)
+        {
+            return Arc::clone(&known.operations);
+        }
+        let operations: Arc<[usize]> = find().into();
+        *resolved = Some(ResolvedKey {
+            generation,
+            operations: Arc::clone(&operations),
+        });
+        operations
+    }
+
+    /// Returns the fixture as JSON: `{"id": 1, "operation": "createOrder", "fixture": {…}}`. `applied`
+    /// is the number of calls that one with `times` applied to, if there were any.
+    pub(crate) fn to_json(&self, applied: u64) -> Value {
+        let mut shown = json!({"id": self.id, "operation": self.key, "fixture": self.written});
+        if applied > 0 {
+            shown["applied"] = json!(applied);
+        }
+        shown
+    }
+
+    /// Returns the name under which a session counts the calls that the fixture applied to.
+    pub(crate) fn count_name(&self) -> String {
+        format!("times {}", self.fixture.place.name())
     }
 
     /// Returns its memory in bytes, about: the entry as it was written and as it was read.

@@ -100,14 +100,79 @@ impl Redaction {
     /// Returns the value of a header field without secrets; `name` is in lower case.
     #[must_use]
     pub(crate) fn field(&self, name: &str, value: String) -> String {
-        let is_secret = matches!(name, "authorization" | "cookie" | "proxy-authorization")
-            || (carries_credentials(name) || is_secret(name)) && name != "standin-session"
+        let is_secret = matches!(
+            name,
+            "authorization" | "cookie" | "proxy-authorization" | "set-cookie"
+        ) || (carries_credentials(name) || is_secret(name))
+            && name != "standin-session"
             || self.has_key(name);
         match name {
             _ if is_secret => REDACTED.to_owned(),
             // A `Referer` contains the target of another request.
-            "referer" => self.target(&value),
+            "referer" | "location" | "content-location" => self.target(&value),
             _ => value,
+        }
+    }
+
+    /// Removes the secrets from an explanation of an answer: from `read`, the request as it was read,
+    /// and from `response`.
+    pub(crate) fn explanation(&self, explanation: &mut Value) {
+        if let Some(read) = explanation.get_mut("read") {
+            self.parts(read);
+        }
+        if let Some(response) = explanation.get_mut("response") {
+            self.response(response);
+        }
+    }
+
+    /// Removes the secrets from the parts of a request: `{path, query, header, cookie, body}`.
+    pub(crate) fn parts(&self, parts: &mut Value) {
+        for (part, values) in parts.as_object_mut().into_iter().flatten() {
+            match part.as_str() {
+                "header" => self.fields(values),
+                "path" | "query" | "cookie" => self.values(part == "cookie", values),
+                "body" => redact(values, 0),
+                _ => {}
+            }
+        }
+    }
+
+    fn values(&self, is_cookie: bool, values: &mut Value) {
+        for (name, value) in values.as_object_mut().into_iter().flatten() {
+            if is_cookie || is_secret(name) || self.has_key(name) {
+                *value = json!(REDACTED);
+            } else {
+                redact(value, 0);
+            }
+        }
+    }
+
+    /// Removes the secrets from a response as JSON, with its `headers` and `content`.
+    pub(crate) fn response(&self, response: &mut Value) {
+        if let Some(headers) = response.get_mut("headers") {
+            self.fields(headers);
+        }
+        match response.get_mut("content") {
+            Some(content @ Value::String(_)) => {
+                let text = content.as_str().unwrap_or_default().to_owned();
+                *content = self.content(&Bytes::from(text), false);
+            }
+            Some(content) => redact(content, 0),
+            None => {}
+        }
+    }
+
+    /// Removes the secrets from header fields as JSON.
+    fn fields(&self, fields: &mut Value) {
+        for (name, value) in fields.as_object_mut().into_iter().flatten() {
+            let text = match &*value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            let shown = self.field(name, text.clone());
+            if shown != text {
+                *value = json!(shown);
+            }
         }
     }
 
@@ -192,6 +257,26 @@ mod tests {
         assert_eq!(
             secret_segments("/sessions/{session}/users/{userId}"),
             [0; 0]
+        );
+    }
+
+    #[test]
+    fn explanations_keep_their_shape_without_secrets() {
+        let redaction = Redaction::default();
+        let mut unmatched = json!({"read": null, "violations": []});
+        redaction.explanation(&mut unmatched);
+        assert_eq!(unmatched, json!({"read": null, "violations": []}));
+        let mut explained = json!({
+            "read": {"query": {"api_key": "a", "page": 2}, "cookie": {"sid": "b"}, "header": {"set-cookie": "c"}, "body": {"password": "d"}},
+            "response": {"status": 200, "headers": {"set-cookie": ["e", "f"]}, "content": "token=g"},
+        });
+        redaction.explanation(&mut explained);
+        assert_eq!(
+            explained,
+            json!({
+                "read": {"query": {"api_key": REDACTED, "page": 2}, "cookie": {"sid": REDACTED}, "header": {"set-cookie": REDACTED}, "body": {"password": REDACTED}},
+                "response": {"status": 200, "headers": {"set-cookie": REDACTED}, "content": REDACTED},
+            })
         );
     }
 

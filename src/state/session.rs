@@ -9,11 +9,11 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::state::journal::Journal;
-use crate::state::memory::{CollectionKey, Entities, EntityFactory, Reply, Step};
+use crate::state::memory::{CollectionKey, Edit, EditError, Entities, EntityFactory, Reply, Step};
 use crate::state::posted::{PostedFixture, PostedFixtures};
 use crate::state::size;
 pub(crate) use crate::state::snapshot::Snapshot;
-use crate::state::snapshot::size_of_shelf;
+use crate::state::snapshot::size_of_collection;
 
 /// Everything that one session holds.
 #[derive(Debug, Clone, Default)]
@@ -107,7 +107,7 @@ impl SessionState {
         if let Some(shown) = base.show(&step) {
             return shown;
         }
-        let own = base.size() + size_of_shelf(collection_key);
+        let own = base.size() + size_of_collection(collection_key);
         let Some(room) = room.checked_sub(own) else {
             return match step {
                 Step::Suppose(key) => Reply::Entity {
@@ -169,7 +169,32 @@ impl SessionState {
             .collection_keys
             .get(&collection_key)
             .map_or(0, |entities| entities.size());
-        self.check((entities.size() + size_of_shelf(&collection_key)).saturating_sub(before))?;
+        self.check((entities.size() + size_of_collection(&collection_key)).saturating_sub(before))?;
+        self.changes += 1;
+        self.now.place(collection_key, entities);
+        Ok(())
+    }
+
+    /// Changes a single entity of a collection that begins with `base`.
+    ///
+    /// # Errors
+    ///
+    /// [`EditError`], if the change is refused; then nothing changes.
+    pub(crate) fn edit(
+        &mut self,
+        collection_key: CollectionKey,
+        base: &Arc<Entities>,
+        edit: Edit,
+    ) -> Result<(), EditError> {
+        let room = self.room();
+        let written = self.now.collection_keys.get(&collection_key);
+        let own = match written {
+            Some(_) => 0,
+            None => base.size() + size_of_collection(&collection_key),
+        };
+        let room = room.checked_sub(own).ok_or(EditError::Full)?;
+        let mut entities = (**written.unwrap_or(base)).clone();
+        entities.edit(edit, room)?;
         self.changes += 1;
         self.now.place(collection_key, entities);
         Ok(())
@@ -185,6 +210,12 @@ impl SessionState {
     #[must_use]
     pub fn entities(&self, collection_key: &CollectionKey) -> Option<&Arc<Entities>> {
         self.now.collection_keys.get(collection_key)
+    }
+
+    /// Returns true if a collection was written to.
+    #[must_use]
+    pub(crate) fn has_written(&self) -> bool {
+        !self.now.collection_keys.is_empty()
     }
 
     /// Returns the current state as JSON, see [`Snapshot::export`].
@@ -205,6 +236,12 @@ impl SessionState {
         let count = self.now.count(name);
         *count += 1;
         *count - 1
+    }
+
+    /// Returns how often an event was counted.
+    #[must_use]
+    pub(crate) fn count(&self, name: &str) -> u64 {
+        self.now.counts.get(name).copied().unwrap_or(0)
     }
 
     /// Counts an event by name if there were fewer than `most` before it; returns false if not.

@@ -82,7 +82,7 @@ impl Snapshot {
             Some(state) => state.as_array().ok_or(SnapshotError::State)?,
         };
         for (index, collection_key) in collection_keys.iter().enumerate() {
-            let (place, entities) = import_shelf(collection_key, index)?;
+            let (place, entities) = import_collection(collection_key, index)?;
             read.place(place, entities);
         }
         Ok(read)
@@ -103,13 +103,27 @@ impl Snapshot {
         all.map(|(key, entities)| (key.collection.as_str(), &**entities))
     }
 
+    /// Returns the collections that were written to, in the order of their names.
+    pub(crate) fn keys(&self) -> Vec<&CollectionKey> {
+        let mut keys: Vec<&CollectionKey> = self.collection_keys.keys().collect();
+        keys.sort_unstable_by_key(|key| (key.collection.as_str(), key.scope.as_str()));
+        keys
+    }
+
+    /// Returns the entities of a collection, if it was written to.
+    pub(crate) fn entities(&self, collection_key: &CollectionKey) -> Option<&Arc<Entities>> {
+        self.collection_keys.get(collection_key)
+    }
+
     /// Replaces all entities of a collection.
     pub(super) fn place(&mut self, collection_key: CollectionKey, entities: Entities) {
-        self.size += entities.size() + size_of_shelf(&collection_key);
+        self.size += entities.size() + size_of_collection(&collection_key);
         let before = self
             .collection_keys
             .get(&collection_key)
-            .map_or(0, |before| before.size() + size_of_shelf(&collection_key));
+            .map_or(0, |before| {
+                before.size() + size_of_collection(&collection_key)
+            });
         self.size = self.size.saturating_sub(before);
         self.collection_keys
             .insert(collection_key, Arc::new(entities));
@@ -155,7 +169,7 @@ impl Snapshot {
     }
 }
 
-fn import_shelf(
+fn import_collection(
     collection_key: &Value,
     index: usize,
 ) -> Result<(CollectionKey, Entities), SnapshotError> {
@@ -200,7 +214,7 @@ fn import_shelf(
 }
 
 /// Returns the memory of a collection without its entities, in bytes.
-pub(super) fn size_of_shelf(collection_key: &CollectionKey) -> usize {
+pub(super) fn size_of_collection(collection_key: &CollectionKey) -> usize {
     size::entry(
         collection_key.collection.len() + collection_key.scope.len(),
         size_of::<CollectionKey>() + size_of::<Entities>(),

@@ -8,6 +8,8 @@
     reason = "figures for people have a few digits"
 )]
 
+#[path = "support/asking.rs"]
+mod asking;
 #[path = "support/contacts.rs"]
 mod contacts;
 #[path = "support/documents.rs"]
@@ -18,13 +20,12 @@ mod results;
 mod servers;
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use asking::{Round, measure, told};
 use bytes::Bytes;
 use contacts::{CONTACT, KEPT, WRONG_CONTACT};
 use documents::{CONTACTS, GENERATED, SHOWN};
@@ -40,14 +41,10 @@ use standin::{Body, Input, Reading, Response, Sandbox, Settings};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
-use tokio::task::LocalSet;
 
 /// The allocator of Standin, so that it is the same in both.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// How many connections ask at a time.
-const CONNECTIONS: usize = 64;
 
 /// How many connections rest after one request each, and for how long before the memory is read that they take.
 const RESTING: usize = 5000;
@@ -120,16 +117,6 @@ struct Pair<'s> {
     other: (&'s Server, Asked),
 }
 
-/// What a round told.
-struct Round {
-    requests: f64,
-    seconds: f64,
-    /// In microseconds a request.
-    processor: Option<f64>,
-    /// In microseconds: the middle, and what 1 of 100 and 1 of 1,000 take longer than.
-    latency: [f64; 3],
-}
-
 #[allow(clippy::too_many_lines, reason = "one comparison after the other")]
 fn compare(rounds: usize, length: Duration) {
     let one = results::written("one.json", &documents::document(3));
@@ -149,21 +136,18 @@ fn compare(rounds: usize, length: Duration) {
             .arg("bare")
             .arg(&one),
     );
-    let (many, twelve) = (
-        Server::standin(&[many], &quiet),
-        Server::standin(&twelve, &quiet),
-    );
-    let remembering = Server::standin(
+    let (many, twelve) = (standin(&[many], &quiet), standin(&twelve, &quiet));
+    let remembering = standin(
         std::slice::from_ref(&one),
         &["--log", "off", "--state", "on"],
     );
-    let forgetful = Server::standin(
+    let forgetful = standin(
         std::slice::from_ref(&one),
         &["--log", "off", "--journal", "0"],
     );
     let (logging, one) = (
-        Server::standin(std::slice::from_ref(&one), &[]),
-        Server::standin(&[one], &quiet),
+        standin(std::slice::from_ref(&one), &[]),
+        standin(&[one], &quiet),
     );
     let pair = |name, processor, throughput, base, other| Pair {
         name,
@@ -264,23 +248,20 @@ fn compare(rounds: usize, length: Duration) {
         .enable_all()
         .build()
         .expect("builds");
-    println!(
-        "{CONNECTIONS} connections, {rounds} rounds of {length:?} each; ratio: middle (least–greatest)\n"
-    );
-    println!(
-        "{:<32} {:>8} {:>24} {:>24}   µs a request; req/s; p50, p99, p99.9 µs",
-        "what", "goal", "processor", "throughput"
-    );
+    asking::heading(rounds, length);
     let mut results = Vec::new();
     for pair in &pairs {
-        let ask =
-            |(server, asked): (&Server, Asked), length| measure(&client, server, asked, length);
+        let ask = |(server, asked): (&Server, Asked), length| {
+            measure(&client, server, (&asked.text(), asked.status()), length)
+        };
         ask(pair.base, length / 4);
         ask(pair.other, length / 4);
         let measured: Vec<(Round, Round)> = (0..rounds)
             .map(|_| (ask(pair.base, length), ask(pair.other, length)))
             .collect();
-        results.push(told(pair, &measured));
+        let mut told = told(pair.name, (pair.processor, pair.throughput), &measured);
+        told["memory"] = json!(pair.other.0.memory());
+        results.push(told);
     }
     println!("\nmemory of an idle connection after one request, of {RESTING}:");
     for (name, server) in [("bare", &bare), ("Standin", &one)] {
@@ -315,140 +296,11 @@ fn resting(client: &runtime::Runtime, server: &Server) -> Option<u64> {
     Some(after.saturating_sub(before) / RESTING as u64)
 }
 
-/// Prints a line, and gives it as JSON.
-fn told(pair: &Pair<'_>, measured: &[(Round, Round)]) -> Value {
-    let rate = |round: &Round| round.requests / round.seconds;
-    let processor: Vec<f64> = measured
-        .iter()
-        .filter_map(|(a, b)| Some(b.processor? / a.processor?))
-        .collect();
-    let processor = (!processor.is_empty()).then(|| results::spread(&processor));
-    let throughput = results::spread(
-        &measured
-            .iter()
-            .map(|(a, b)| rate(b) / rate(a))
-            .collect::<Vec<_>>(),
-    );
-    let shown = |[least, middle, most]: [f64; 3]| format!("{middle:.2} ({least:.2}–{most:.2})");
-    let middle = |of: &dyn Fn(&Round) -> f64| {
-        results::spread(&measured.iter().map(|(_, b)| of(b)).collect::<Vec<_>>())[1]
-    };
-    let latency: Vec<f64> = (0..3)
-        .map(|at| middle(&|round| round.latency[at]))
-        .collect();
-    println!(
-        "{:<32} {:>8} {:>24} {:>24}   {:.2}; {:.0}; {:.0}, {:.0}, {:.0}",
-        pair.name,
-        pair.throughput.map_or_else(
-            || format!("≤{}", pair.processor),
-            |least| format!("≤{} ≥{least}", pair.processor)
-        ),
-        processor.map_or_else(|| "–".to_owned(), shown),
-        shown(throughput),
-        middle(&|round| round.processor.unwrap_or_default()),
-        middle(&rate),
-        latency[0],
-        latency[1],
-        latency[2],
-    );
-    json!({
-        "what": pair.name,
-        "goals": {"processor": pair.processor, "throughput": pair.throughput},
-        "ratios": {"processor": processor, "throughput": throughput},
-        "microseconds": middle(&|round| round.processor.unwrap_or_default()),
-        "requestsPerSecond": middle(&rate),
-        "latency": latency,
-        "memory": pair.other.0.memory(),
-    })
-}
-
-/// Asks the same again and again over several connections.
-fn measure(client: &runtime::Runtime, server: &Server, asked: Asked, length: Duration) -> Round {
-    let address: SocketAddr = server.address.parse().expect("is an address");
-    let request: Rc<str> = asked.text().into();
-    let local = LocalSet::new();
-    let before = server.processor_time();
-    let started = Instant::now();
-    let mut latencies = local.block_on(client, async {
-        let tasks: Vec<_> = (0..CONNECTIONS)
-            .map(|_| {
-                tokio::task::spawn_local(ask(
-                    address,
-                    Rc::clone(&request),
-                    asked.status(),
-                    started + length,
-                ))
-            })
-            .collect();
-        let mut all = Vec::new();
-        for task in tasks {
-            all.extend(task.await.expect("does not panic"));
-        }
-        all
-    });
-    let seconds = started.elapsed().as_secs_f64();
-    let used = server
-        .processor_time()
-        .zip(before)
-        .map(|(after, before)| after - before);
-    latencies.sort_unstable();
-    let at = |of_1000: usize| f64::from(latencies[(latencies.len() - 1) * of_1000 / 1000]) / 1000.0;
-    let requests = latencies.len() as f64;
-    let processor = used.map(|nanos| nanos as f64 / 1000.0 / requests);
-    Round {
-        requests,
-        seconds,
-        processor,
-        latency: [at(500), at(990), at(999)],
-    }
-}
-
-/// Asks over one connection until the time is over; the time of each answer in nanoseconds.
-async fn ask(address: SocketAddr, request: Rc<str>, status: &str, end: Instant) -> Vec<u32> {
-    let mut stream = TcpStream::connect(address).await.expect("connects");
-    stream.set_nodelay(true).expect("can be set");
-    let mut buffer = vec![0; 16 * 1024];
-    let mut latencies = Vec::with_capacity(4096);
-    // The same request has the same answer, so the first tells how long all are.
-    let mut expected = usize::MAX;
-    while Instant::now() < end {
-        let started = Instant::now();
-        stream
-            .write_all(request.as_bytes())
-            .await
-            .expect("is written");
-        let mut read = 0;
-        while read < expected {
-            let more = stream.read(&mut buffer[read..]).await.expect("is read");
-            assert!(more > 0, "the server closed the connection");
-            read += more;
-            if expected == usize::MAX {
-                expected = length_of(&buffer[..read]).unwrap_or(expected);
-            }
-        }
-        assert_eq!(
-            &buffer[9..12],
-            status.as_bytes(),
-            "{}",
-            String::from_utf8_lossy(&buffer[..read])
-        );
-        latencies.push(u32::try_from(started.elapsed().as_nanos()).unwrap_or(u32::MAX));
-    }
-    latencies
-}
-
-/// How long an answer is, once its head is there.
-fn length_of(answer: &[u8]) -> Option<usize> {
-    let text = String::from_utf8_lossy(answer);
-    let head = text.find("\r\n\r\n")?;
-    let length = text[..head].lines().find_map(|line| {
-        line.to_ascii_lowercase()
-            .strip_prefix("content-length:")?
-            .trim()
-            .parse::<usize>()
-            .ok()
-    });
-    Some(head + 4 + length.unwrap_or_default())
+/// Starts `standin serve` on a free port.
+fn standin(documents: &[PathBuf], options: &[&str]) -> Server {
+    let documents = documents.iter().map(|path| path.to_str().expect("is text"));
+    let documents: Vec<&str> = documents.collect();
+    Server::program(&[&["serve", "--port", "0"], options, &documents].concat())
 }
 
 /// The least that a server must do for the same answers: `hyper` alone; for a post, `serde_json` and the

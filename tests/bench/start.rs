@@ -185,7 +185,14 @@ fn parse(document: &Path) {
 /// The milliseconds until a server has answered, and the server.
 fn answered(document: &Path, asked: &str) -> (f64, Server) {
     let started = Instant::now();
-    let server = Server::standin(&[document.to_owned()], &["--log", "off"]);
+    let server = Server::program(&[
+        "serve",
+        "--port",
+        "0",
+        "--log",
+        "off",
+        document.to_str().expect("is text"),
+    ]);
     let mut stream = TcpStream::connect(&server.address).expect("connects");
     write!(stream, "GET {asked} HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("is written");
     let mut head = [0; 12];

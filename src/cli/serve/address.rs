@@ -1,4 +1,4 @@
-//! Addresses that clients can use, and what is closed on them.
+//! Addresses that clients can use, and the note about a closed control API.
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use crate::server::control::{ControlAccess, Options};
@@ -39,8 +39,8 @@ pub(super) fn closed(options: &Options) -> Option<String> {
     let is_closed = options.access == ControlAccess::Closed;
     (is_closed && !options.hosts.is_bound_to_loopback()).then(|| {
         format!(
-            "the control API below `/_standin/` is closed, as other machines may reach `{}`\n  = help: `--control-token TOKEN` opens it to clients that send the token, and `--control-host NAME` to a host name other than localhost",
-            options.hosts.bound
+            "the control API below `/_standin/` is closed, as other machines may reach {}\n  = help: `--control-token TOKEN` opens it to clients that send the token, and `--control-host NAME` to a host name other than localhost",
+            options.hosts.shown()
         )
     })
 }

@@ -1,13 +1,10 @@
 //! Loads the documents again while `standin serve` runs: the `--watch` option, and the messages.
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::cli::arguments::{Documents, fixtures_folder};
 use crate::cli::serve::Serve;
 use crate::cli::serve::notice::Notices;
 use crate::cli::serve::watch_choice::WatchChoice;
-use crate::document::sources::Sources;
 use crate::sandbox::Sandbox;
 use crate::server::current::CurrentControl;
 use crate::server::log::LogFormat;
@@ -32,11 +29,7 @@ impl Serve {
 
     /// Notes the state of the files of a sandbox that was just loaded.
     pub(super) fn known_files(&self, sandbox: &Sandbox) -> KnownFiles {
-        let more = Sources {
-            folders: [self.documents.possible_fixtures()].into(),
-            ..Sources::default()
-        };
-        KnownFiles::of(sandbox, &more)
+        KnownFiles::of(sandbox, &self.documents.sources_to_come())
     }
 
     /// Lets the control API, signals and changes of files load the documents again. Returns `None`
@@ -83,12 +76,4 @@ fn teller(format: LogFormat) -> Teller {
             let _shown = writeln!(notices, "{line}");
         }
     })
-}
-
-impl Documents {
-    /// Returns the folder that fixtures are taken from once it exists.
-    fn possible_fixtures(&self) -> PathBuf {
-        let usual = || fixtures_folder(&self.inputs);
-        self.fixtures.clone().unwrap_or_else(usual)
-    }
 }

@@ -4,17 +4,21 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::oneshot::{self, Receiver};
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 use crate::cli::arguments::Switch;
+use crate::cli::drift_report::DriftTarget;
 use crate::cli::outcome::{Failure, Outcome, findings, loaded};
-use crate::cli::report_file::{self, ReportTarget};
+use crate::cli::real_api::RealApi;
+use crate::cli::report_file::{self, Condition, ReportTarget};
 use crate::cli::serve::Serve;
 use crate::cli::serve::address;
+use crate::cli::serve::listen::{self, Bound, ListenAddress, SocketFile};
+use crate::cli::serve::meanwhile::write_recordings;
 use crate::cli::serve::notice::Notices;
 use crate::cli::serve::signal::{self, Stage};
 use crate::cli::state_file::{Keeper, StateFile};
@@ -24,7 +28,9 @@ use crate::server::control::Control;
 use crate::server::current::CurrentControl;
 use crate::server::reload::{KnownFiles, Reloader, give_back};
 use crate::server::stderr::{self, StandardError};
-use crate::server::{self, Limits, log};
+use crate::server::{self, Limits, Listener, log};
+use crate::upstream::drift::findings::LEAST_CALLS;
+use crate::upstream::gateway::Upstream;
 
 impl Serve {
     /// Serves until a signal ends it; with `--log json`, standard error gets nothing but JSON.
@@ -33,10 +39,20 @@ impl Serve {
         out: &mut impl Write,
         err: &mut impl Write,
     ) -> Result<Outcome, Failure> {
+        self.run_with(None, out, err)
+    }
+
+    /// Serves, and forwards requests to a real API, until a signal ends it.
+    pub(in crate::cli) fn run_with(
+        self,
+        real: Option<RealApi>,
+        out: &mut impl Write,
+        err: &mut impl Write,
+    ) -> Result<Outcome, Failure> {
         let format = self.log;
         log::start(format, &self.log_level);
         let mut notices = Notices::new(format, err);
-        match self.serve(out, &mut notices) {
+        match self.serve(real, out, &mut notices) {
             Err(failure) if format == log::LogFormat::Json && !failure.is_closed_pipe() => {
                 writeln!(notices, "error: {failure}")?;
                 Ok(Outcome::CouldNotRun)
@@ -45,8 +61,15 @@ impl Serve {
         }
     }
 
-    fn serve(self, out: &mut impl Write, err: &mut impl Write) -> Result<Outcome, Failure> {
+    fn serve(
+        self,
+        real: Option<RealApi>,
+        out: &mut impl Write,
+        err: &mut impl Write,
+    ) -> Result<Outcome, Failure> {
         let started = Instant::now();
+        let (upstream, drift) = real.map(|real| (real.upstream, real.drift)).unzip();
+        let drift: Vec<DriftTarget> = drift.unwrap_or_default();
         let sandbox = self
             .documents
             .load(self.settings(), err)?
@@ -59,13 +82,15 @@ impl Serve {
             (Duration::ZERO, PATIENCE)
         };
         let mut findings = look(&sandbox, lead);
-        let (reports, state) = match self.outputs(&sandbox) {
+        let outputs = known_keys(upstream.as_deref(), &sandbox);
+        let (reports, state) = match outputs.and_then(|()| self.outputs(&sandbox)) {
             Ok(outputs) => outputs,
             Err(message) => {
                 writeln!(err, "error: {message}")?;
                 return Ok(Outcome::CouldNotRun);
             }
         };
+        self.warn_of_idle_options(err)?;
         for line in loaded(sandbox.contract()) {
             writeln!(err, "{line}")?;
         }
@@ -79,6 +104,13 @@ impl Serve {
             )?;
             return Ok(Outcome::Findings);
         }
+        let tls = match self.listening.acceptor() {
+            Ok(tls) => tls,
+            Err(error) => {
+                writeln!(err, "error: {error}")?;
+                return Ok(Outcome::CouldNotRun);
+            }
+        };
         let limits = Limits {
             max_connections: self.possible_connections(err)?,
             ..self.limits()
@@ -94,7 +126,10 @@ impl Serve {
             }
             if sandbox.contract().documents.is_empty() {
                 tell(err, findings.await)?;
-                writeln!(err, "error: there is no document to serve")?;
+                writeln!(
+                    err,
+                    "error: there is no document to serve\n  = help: name one, such as `standin serve openapi.yaml`"
+                )?;
                 return Ok(None);
             }
             let early = tokio::time::timeout(patience, &mut findings).await;
@@ -105,10 +140,7 @@ impl Serve {
                     writeln!(err, "schemas and examples are still being checked, and requests answered meanwhile")?;
                 }
             }
-            let listener = TcpListener::bind((self.host.as_str(), self.port)).await.map_err(|error| {
-                let address = format!("{}:{}", self.host, self.port);
-                Failure::Listen { address, error }
-            })?;
+            let bound = self.bind(tls.as_ref()).await?;
             if let Some(note) = address::closed(&self.control_options()).filter(|_| matches!(self.control, Switch::On)) {
                 writeln!(err, "{note}")?;
             }
@@ -117,26 +149,19 @@ impl Serve {
             let state = state.map(|state| state.keep(Arc::clone(sandbox.memory()))).transpose()?;
             // The line must be the last of the start if both streams go to one terminal.
             stderr::settle();
-            let bound = listener.local_addr()?;
-            writeln!(out, "listening on http://{bound}")?;
-            out.flush()?;
-            for address in address::usable(bound) {
-                // A program may have closed its end after the first line.
-                let _unread = writeln!(out, "listening on http://{address}");
-            }
-            let _unread = out.flush();
+            announce(&bound, upstream.as_deref(), &sandbox, out, err)?;
             if !is_told {
                 let format = self.log;
                 // The server must serve even if its standard error is not read.
                 tokio::task::spawn_blocking(move || tell_late(format, findings.blocking_recv()));
             }
-            let sandbox = ServedSandbox { sandbox, known_files };
-            let control = self.until_end(listener, sandbox, limits, signals).await?;
+            let sandbox = ServedSandbox { sandbox, known_files, upstream };
+            let control = self.until_end(bound, sandbox, limits, signals).await?;
             Ok::<_, Failure>(Some((control, state)))
         });
         runtime.shutdown_background();
         match served? {
-            Some((control, state)) => self.judge(&control.load(), state, &reports, err),
+            Some((control, state)) => self.judge(&control.load(), state, (&reports, &drift), err),
             None => Ok(Outcome::CouldNotRun),
         }
     }
@@ -144,27 +169,50 @@ impl Serve {
     /// Answers requests until a signal ends the server.
     async fn until_end(
         &self,
-        listener: TcpListener,
+        bound: Vec<Bound>,
         served: ServedSandbox,
         limits: Limits,
         (mut stage, hangups): (watch::Receiver<Stage>, UnboundedReceiver<()>),
     ) -> Result<Arc<CurrentControl>, Failure> {
-        let control = Control::with(served.sandbox, self.control_options());
+        let mut control = Control::with(served.sandbox, self.control_options());
+        if let Some(upstream) = served.upstream {
+            control = control.with_upstream(upstream);
+        }
         let control = Arc::new(CurrentControl::new(Arc::new(control)));
         let reloader = self.keep_up_to_date(&control, served.known_files)?;
         let reloading = tokio::spawn(reload_on_signals(hangups, reloader));
+        let recording = tokio::spawn(write_recordings(Arc::clone(&control)));
+        let (listeners, _files): (Vec<Listener>, Vec<Option<SocketFile>>) = bound
+            .into_iter()
+            .map(|bound| (bound.listener, bound.file))
+            .unzip();
         let mut finishing = stage.clone();
         let finish = async move {
             let _ended = finishing.wait_for(|stage| *stage >= Stage::Finishing).await;
         };
         tokio::select! {
-            () = server::run_with(listener, Arc::clone(&control), limits, finish) => {}
+            () = server::run_on(listeners, Arc::clone(&control), limits, finish) => {}
             _ = stage.wait_for(|stage| *stage >= Stage::Cutting) => {
                 tracing::warn!("exchanges in flight were cut, as a second signal came");
             }
         }
         reloading.abort();
+        recording.abort();
         Ok(control)
+    }
+
+    /// Listens on all addresses, in the order in which they were given.
+    async fn bind(&self, tls: Option<&TlsAcceptor>) -> Result<Vec<Bound>, Failure> {
+        let usual = [ListenAddress::Plain(self.host.clone(), self.port)];
+        let addresses = match self.listening.listen.as_slice() {
+            [] => &usual[..],
+            addresses => addresses,
+        };
+        let mut all = Vec::new();
+        for address in addresses {
+            all.push(listen::bind(address, tls).await?);
+        }
+        Ok(all)
     }
 
     /// Returns the number of connections that can be served at a time: each needs a file
@@ -197,6 +245,24 @@ impl Serve {
         Ok(self.max_connections as usize)
     }
 
+    /// Warns of options that have no effect without another one.
+    fn warn_of_idle_options(&self, err: &mut impl Write) -> std::io::Result<()> {
+        for option in self.listening.idle() {
+            writeln!(
+                err,
+                "warning: `{option}` has no effect without `--listen https://…`"
+            )?;
+        }
+        let counts = |condition: &Condition| matches!(condition, Condition::Uncovered(_));
+        if self.cover.is_empty() || self.fail_on.iter().any(counts) {
+            return Ok(());
+        }
+        writeln!(
+            err,
+            "warning: `--cover` has no effect without `--fail-on uncovered`"
+        )
+    }
+
     /// Opens the files to be written at the end, so that a run that could not be reported does not
     /// begin.
     fn outputs(&self, sandbox: &Sandbox) -> Result<(Vec<ReportTarget>, Option<StateFile>), String> {
@@ -225,7 +291,7 @@ impl Serve {
         &self,
         control: &Control,
         state: Option<Keeper>,
-        reports: &[ReportTarget],
+        (reports, drift): (&[ReportTarget], &[DriftTarget]),
         err: &mut impl Write,
     ) -> Result<Outcome, Failure> {
         let mut unwritten: Vec<String> = Vec::new();
@@ -234,6 +300,11 @@ impl Serve {
                 .and_then(|state| state.end().err())
                 .map(|error| error.to_string()),
         );
+        if let Some(upstream) = control.upstream() {
+            let written = upstream.observers.write(control.sandbox());
+            unwritten.extend(written.err().map(|error| error.to_string()));
+            unwritten.extend(drift_unwritten(upstream, control.sandbox(), drift));
+        }
         // Operations may have gone since the start.
         let covered = report_file::covered(control.sandbox().contract(), &self.cover);
         let covered = covered.unwrap_or_default();
@@ -256,10 +327,71 @@ impl Serve {
     }
 }
 
+/// Writes reports of drift, and returns a sentence for each that cannot be written.
+fn drift_unwritten(upstream: &Upstream, sandbox: &Sandbox, targets: &[DriftTarget]) -> Vec<String> {
+    if targets.is_empty() {
+        return Vec::new();
+    }
+    let Some(report) = upstream.observers.drift(sandbox, LEAST_CALLS) else {
+        return Vec::new();
+    };
+    let unwritten = targets
+        .iter()
+        .filter_map(|target| target.write(&report).err());
+    unwritten.collect()
+}
+
+/// Says where the server listens, and which real API requests are forwarded to.
+///
+/// # Errors
+///
+/// [`Failure::Io`], if the first line cannot be written.
+fn announce(
+    bound: &[Bound],
+    upstream: Option<&Upstream>,
+    sandbox: &Sandbox,
+    out: &mut impl Write,
+    err: &mut impl Write,
+) -> Result<(), Failure> {
+    if let Some(upstream) = upstream {
+        writeln!(err, "requests are forwarded to {}", upstream.address)?;
+        for notice in upstream
+            .servers(sandbox.contract())
+            .notices(&upstream.address)
+        {
+            writeln!(err, "note: {notice}")?;
+        }
+    }
+    let urls = bound.iter().map(|bound| &bound.url);
+    let others = bound.iter().flat_map(|bound| &bound.others);
+    for (index, url) in urls.chain(others).enumerate() {
+        let told = writeln!(out, "listening on {url}").and_then(|()| out.flush());
+        // A program may have closed its end after the first line.
+        if index == 0 {
+            told?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks that each key of `--real` and `--sandbox` names an operation.
+///
+/// # Errors
+///
+/// Sentence about the first one that does not.
+fn known_keys(upstream: Option<&Upstream>, sandbox: &Sandbox) -> Result<(), String> {
+    let unknown = upstream.and_then(|upstream| upstream.unknown_key(sandbox.contract()));
+    unknown.map_or(Ok(()), |unknown| {
+        Err(format!("`--real` or `--sandbox`: {unknown}"))
+    })
+}
+
 /// Sandbox to serve, and the state of its files when it was loaded.
 struct ServedSandbox {
     sandbox: Arc<Sandbox>,
     known_files: KnownFiles,
+    /// Real API of a proxy.
+    upstream: Option<Arc<Upstream>>,
 }
 
 /// Loads the documents again whenever a signal asks for it.

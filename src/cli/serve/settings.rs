@@ -2,7 +2,10 @@
 use std::time::Duration;
 
 use crate::cli::arguments::Switch;
-use crate::cli::serve::{ArraysChoice, Serve, StreamsChoice, UnknownChoice, ValidationChoice};
+use crate::cli::serve::listen::ListenAddress;
+use crate::cli::serve::{
+    ArraysChoice, ConsoleChoice, Serve, StreamsChoice, UnknownChoice, ValidationChoice,
+};
 use crate::codec::style::QueryArrays;
 use crate::entity::Unknown;
 use crate::errors::problem::ProblemForm;
@@ -13,7 +16,7 @@ use crate::exchange::{
 use crate::sandbox::Reading;
 use crate::server::Limits;
 use crate::server::control::hosts::Hosts;
-use crate::server::control::{ControlAccess, Options};
+use crate::server::control::{ConsoleAccess, ControlAccess, Options};
 use crate::state::sessions::Bounds;
 use crate::validate::{AbsentBody, OtherNames};
 
@@ -21,9 +24,18 @@ impl Serve {
     /// Returns the options of the control API.
     #[must_use]
     pub fn control_options(&self) -> Options {
+        let addresses = &self.listening.listen;
+        let bound = match addresses.as_slice() {
+            [] => vec![self.host.clone()],
+            addresses => {
+                let hosts = addresses.iter().filter_map(ListenAddress::host);
+                hosts.map(str::to_owned).collect()
+            }
+        };
+        let names = self.control_host.iter().chain(&self.listening.tls_name);
         let hosts = Hosts {
-            bound: self.host.clone(),
-            names: self.control_host.clone(),
+            bound,
+            names: names.cloned().collect(),
             any: self.allow_any_host,
         };
         let access = match (self.control, &self.control_token) {
@@ -35,6 +47,11 @@ impl Serve {
             access,
             journal: self.journal,
             hosts,
+            console: match self.console {
+                ConsoleChoice::Off => ConsoleAccess::Off,
+                ConsoleChoice::On => ConsoleAccess::On,
+                ConsoleChoice::Write => ConsoleAccess::Write(self.documents.fixtures_folder()),
+            },
         }
     }
 
@@ -52,6 +69,16 @@ impl Serve {
             write_timeout: Duration::from_secs(self.write_timeout),
             content_memory: self.content_memory,
         }
+    }
+
+    /// Returns true if answers that do not fit the documents are refused (`--errors`).
+    pub(in crate::cli) fn refuses_wrong(&self) -> bool {
+        self.errors
+    }
+
+    /// Returns true if wrong requests are rejected (`--validate strict`).
+    pub(in crate::cli) fn is_strict(&self) -> bool {
+        matches!(self.validate, ValidationChoice::Strict)
     }
 
     /// Returns the settings for reading documents.

@@ -128,17 +128,34 @@ fn is_hangup_ignored() -> bool {
     mask.is_some_and(|mask| mask & 1 == 1)
 }
 
-#[cfg(not(unix))]
-struct Signals;
+/// Events of the console that ask a program to end.
+#[cfg(windows)]
+struct Signals {
+    interrupt: tokio::signal::windows::CtrlC,
+    broken: tokio::signal::windows::CtrlBreak,
+    closed: tokio::signal::windows::CtrlClose,
+    shut_down: tokio::signal::windows::CtrlShutdown,
+}
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 impl Signals {
     fn new() -> std::io::Result<Self> {
-        Ok(Self)
+        use tokio::signal::windows;
+        Ok(Self {
+            interrupt: windows::ctrl_c()?,
+            broken: windows::ctrl_break()?,
+            closed: windows::ctrl_close()?,
+            shut_down: windows::ctrl_shutdown()?,
+        })
     }
 
     async fn next(&mut self) -> Signalled {
-        let _failed = tokio::signal::ctrl_c().await;
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.broken.recv() => {}
+            _ = self.closed.recv() => {}
+            _ = self.shut_down.recv() => {}
+        }
         Signalled::End
     }
 }

@@ -1,6 +1,7 @@
 //! Lists of objects ↔ comma-separated values (RFC 4180).
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use indexmap::IndexMap;
+use serde_json::Value;
 
 use crate::codec::content::malformed::ContentError;
 use crate::codec::text::plain;
@@ -54,13 +55,22 @@ pub(crate) fn write(value: &Value) -> Bytes {
     Bytes::from(writer.into_inner().unwrap_or_default())
 }
 
+/// Text of a cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cell {
+    /// Text without its quotes; without spaces around it, if it has no quotes.
+    pub text: String,
+    /// True if the cell is in quotes: `""` is an empty text, and an empty cell is none.
+    pub is_quoted: bool,
+}
+
 /// Row of a table, with the line that it begins in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TableRow {
     /// Number of the line, from 1.
     pub line: usize,
-    /// Cells that are not empty, as texts, by the name of their column.
-    pub cells: Map<String, Value>,
+    /// Cells that are in quotes or not empty, by the name of their column.
+    pub cells: IndexMap<String, Cell>,
 }
 
 /// Error in a table, with its line, if it is known.
@@ -82,30 +92,89 @@ impl From<csv::Error> for TableError {
     }
 }
 
-/// Reads a header row, and the cells of each further row by the names of their columns. Cells are
-/// strings, and an empty one is absent.
+/// Reads a header row, and the cells of each further row by the names of their columns. An empty
+/// cell without quotes is absent.
 ///
 /// # Errors
 ///
 /// Returns [`ContentError::Rows`] with the first error in the rows.
 pub(crate) fn rows(text: &str) -> Result<Vec<TableRow>, TableError> {
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::Fields)
-        .from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
     let names = reader.headers()?.clone();
     let mut rows = Vec::new();
     for row in reader.records() {
         let row = row?;
-        let line = row.position().map_or(1, csv::Position::line);
-        let cells = names.iter().zip(&row).filter(|(_, cell)| !cell.is_empty());
+        let position = row.position();
+        let line = position.map_or(1, csv::Position::line);
+        let begin = position.and_then(|position| usize::try_from(position.byte()).ok());
+        let written = begin.and_then(|begin| text.as_bytes().get(begin..));
+        let mut are_quoted = are_quoted(written.unwrap_or_default());
+        let mut cells = IndexMap::new();
+        for (name, cell) in names.iter().zip(&row) {
+            let is_quoted = are_quoted.next().unwrap_or(false);
+            let text = if is_quoted { cell } else { cell.trim() };
+            if is_quoted || !text.is_empty() {
+                let text = text.to_owned();
+                cells.insert(name.to_owned(), Cell { text, is_quoted });
+            }
+        }
         rows.push(TableRow {
             line: usize::try_from(line).unwrap_or(usize::MAX),
-            cells: cells
-                .map(|(name, cell)| (name.to_owned(), Value::from(cell)))
-                .collect(),
+            cells,
         });
     }
     Ok(rows)
+}
+
+/// Returns for each cell of the first row if it is in quotes, which the reader of rows does not
+/// tell.
+fn are_quoted(written: &[u8]) -> impl Iterator<Item = bool> {
+    let is_end = |byte: &u8| matches!(byte, b',' | b'\r' | b'\n');
+    // The position of a row may be that of the line break before it.
+    let begin = written
+        .iter()
+        .position(|byte| !matches!(byte, b'\r' | b'\n'));
+    let mut rest = written.get(begin.unwrap_or(0)..).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let is_quoted = rest.first() == Some(&b'"');
+        if is_quoted {
+            rest = after_quotes(&rest[1..]);
+        }
+        let end = rest.iter().position(is_end).unwrap_or(rest.len());
+        rest = rest.get(end + 1..).unwrap_or_default();
+        Some(is_quoted)
+    })
+}
+
+/// Returns the rest of a row after the end of a text in quotes, in which a quote is doubled.
+fn after_quotes(mut rest: &[u8]) -> &[u8] {
+    while let Some(at) = rest.iter().position(|byte| *byte == b'"') {
+        let is_doubled = rest.get(at + 1) == Some(&b'"');
+        rest = &rest[at + 1 + usize::from(is_doubled)..];
+        if !is_doubled {
+            return rest;
+        }
+    }
+    &[]
+}
+
+/// Adds a row to a text; `None` is an empty cell.
+pub(crate) fn write_row<'c>(cells: impl Iterator<Item = Option<&'c Cell>>, text: &mut String) {
+    for (index, cell) in cells.enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        let Some(cell) = cell else { continue };
+        let is_special = cell.text.contains(['"', ',', '\r', '\n']);
+        if cell.is_quoted || is_special {
+            text.push('"');
+            text.push_str(&cell.text.replace('"', "\"\""));
+            text.push('"');
+        } else {
+            text.push_str(&cell.text);
+        }
+    }
+    text.push_str("\r\n");
 }
 
 #[cfg(test)]
@@ -117,12 +186,33 @@ mod tests {
     #[test]
     fn lines_below_names_are_objects() {
         let rows = rows("id,name,note\n1,\"a, b\",\n2, c ,x\n").unwrap_or_default();
-        let cells: Vec<Value> = rows
-            .into_iter()
-            .map(|row| Value::Object(row.cells))
-            .collect();
-        let expected = json!([{"id": "1", "name": "a, b"}, {"id": "2", "name": "c", "note": "x"}]);
-        assert_eq!(Value::Array(cells), expected);
+        let of = |row: &TableRow| -> Vec<(String, String)> {
+            let cells = row.cells.iter();
+            cells
+                .map(|(name, cell)| (name.clone(), cell.text.clone()))
+                .collect()
+        };
+        let cells: Vec<_> = rows.iter().map(of).collect();
+        let pair = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        let expected = [
+            vec![pair("id", "1"), pair("name", "a, b")],
+            vec![pair("id", "2"), pair("name", "c"), pair("note", "x")],
+        ];
+        assert_eq!(cells, expected);
+    }
+
+    #[test]
+    fn cells_in_quotes_keep_their_spaces_and_may_be_empty() {
+        let text = "\u{feff}a,b,c\r\n\r\n\" x \",\"\",\r\n y ,\"a\"\"\r\nb\",\"z\"\r\n";
+        let rows = rows(text).unwrap_or_default();
+        let mut again = String::new();
+        for row in &rows {
+            write_row(
+                ["a", "b", "c"].iter().map(|name| row.cells.get(*name)),
+                &mut again,
+            );
+        }
+        assert_eq!(again, "\" x \",\"\",\r\ny,\"a\"\"\r\nb\",\"z\"\r\n");
     }
 
     #[test]

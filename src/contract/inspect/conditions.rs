@@ -203,6 +203,18 @@ impl<'c> ConditionInspection<'_, 'c> {
         if schemas.is_empty() || schemas.len() < documenting.count() {
             return None;
         }
+        if let Wanted::Plain(value @ Value::Object(_)) = test.wanted {
+            let may_be_object = |schema: &&Schema| {
+                let types = schema.own_types();
+                types.is_empty() || types.contains(&"object")
+            };
+            if schemas.iter().any(may_be_object) {
+                return None;
+            }
+            let message = format!("the {} `{name}` is never an object", noun(part));
+            let found = self.unreachable(&test.at, message);
+            return Some(help_for_schema(found, value, &format!("{part}/{name}")));
+        }
         let wanted = test.wanted.candidates();
         let is_possible = |value: &Value| {
             schemas
@@ -267,8 +279,35 @@ impl<'c> ConditionInspection<'_, 'c> {
         }
         let error = first?;
         let message = format!("the request body never has this value: {}", error.located());
-        Some(self.unreachable(&format!("{at}{}", error.pointer), message))
+        let found = self.unreachable(&format!("{at}{}", error.pointer), message);
+        let part = value.pointer(&error.pointer).unwrap_or(value);
+        Some(help_for_schema(
+            found,
+            part,
+            &format!("{BODY}{}", error.pointer),
+        ))
     }
+}
+
+/// Adds the notation of a JSON Schema to a diagnostic about a value, if the value may be meant as
+/// one: `{minimum: 10}`. `at` is its place in the request: `query/limit`.
+fn help_for_schema(found: Diagnostic, value: &Value, at: &str) -> Diagnostic {
+    let is_schema = |map: &Map<String, Value>| {
+        !map.is_empty() && map.keys().all(|name| JSON_SCHEMA.contains(&name.as_str()))
+    };
+    if !value.as_object().is_some_and(is_schema) {
+        return found;
+    }
+    let (part, names) = at.split_once('/').unwrap_or((at, ""));
+    let names = names.split('/').filter(|name| !name.is_empty());
+    let around: Vec<String> = names
+        .map(|name| format!("{{properties: {{{name}: "))
+        .collect();
+    let ends = "}}".repeat(around.len());
+    found.help(format!(
+        "for a JSON Schema, write `{part}: {}{value}{ends}`",
+        around.concat()
+    ))
 }
 
 /// Returns true if no members beside a part of a body can repair an error of the part.
@@ -282,8 +321,6 @@ impl Wanted<'_> {
     /// known.
     fn candidates(&self) -> Vec<Value> {
         match self {
-            // Plain objects are a part of the value.
-            Self::Plain(Value::Object(_)) => Vec::new(),
             Self::Plain(value) => vec![(*value).clone(), as_text(value), as_typed(value)],
             Self::Typed(values) => values.iter().map(|value| (*value).clone()).collect(),
         }

@@ -23,7 +23,7 @@ const MOST_PAIRS: usize = 1_000_000;
 /// Returns a diagnostic for everything that is wrong with the fixtures of a contract.
 #[must_use]
 pub(super) fn inspect(contract: &Contract) -> Vec<Diagnostic> {
-    let mut entries: IndexMap<usize, Entry<'_>> = IndexMap::new();
+    let mut entries: IndexMap<usize, InspectedEntry<'_>> = IndexMap::new();
     let mut left = MOST_PAIRS;
     for operation in &contract.operations {
         let Some(rest) = left.checked_sub(operation.fixtures.len()) else {
@@ -32,11 +32,23 @@ pub(super) fn inspect(contract: &Contract) -> Vec<Diagnostic> {
         left = rest;
         note(operation, &mut entries);
     }
-    entries.values().flat_map(Entry::inspect).collect()
+    entries.values().flat_map(InspectedEntry::inspect).collect()
+}
+
+/// Returns a diagnostic for everything that is wrong with one entry, apart from its place among
+/// others.
+#[must_use]
+pub(crate) fn inspect_entry(fixture: &Fixture, operations: &[&Operation]) -> Vec<Diagnostic> {
+    let entry = InspectedEntry {
+        fixture,
+        operations: operations.to_vec(),
+        hidden_by: Vec::new(),
+    };
+    entry.inspect()
 }
 
 /// An entry of a fixture file, with the operations that it applies to.
-struct Entry<'c> {
+struct InspectedEntry<'c> {
     fixture: &'c Fixture,
     operations: Vec<&'c Operation>,
     /// Fixture before it that always answers, for each operation that has one.
@@ -44,12 +56,12 @@ struct Entry<'c> {
 }
 
 /// Adds the fixtures of an operation to the entries.
-fn note<'c>(operation: &'c Operation, entries: &mut IndexMap<usize, Entry<'c>>) {
+fn note<'c>(operation: &'c Operation, entries: &mut IndexMap<usize, InspectedEntry<'c>>) {
     // Fixtures that answer every request of a scenario and a condition.
     let mut answering: HashMap<(Option<&str>, Option<String>), &Fixture> = HashMap::new();
     for fixture in &operation.fixtures {
         let entry = entries.entry(Arc::as_ptr(fixture).addr());
-        let entry = entry.or_insert_with(|| Entry {
+        let entry = entry.or_insert_with(|| InspectedEntry {
             fixture,
             operations: Vec::new(),
             hidden_by: Vec::new(),
@@ -71,11 +83,12 @@ fn note<'c>(operation: &'c Operation, entries: &mut IndexMap<usize, Entry<'c>>) 
 /// Returns true if no later fixture is used for a request that meets the condition of this one.
 fn always_answers(fixture: &Fixture) -> bool {
     let is_certain =
-        |step: &Fixture| !step.is_manner() && step.fault.is_none() && step.rate_limit.is_none();
-    fixture.times.is_none() && fixture.steps().all(is_certain)
+        |step: &Fixture| !step.only_adds() && step.fault.is_none() && step.rate_limit.is_none();
+    let is_for_all = fixture.times.is_none() && fixture.every.is_none();
+    is_for_all && fixture.steps().all(is_certain)
 }
 
-impl Entry<'_> {
+impl InspectedEntry<'_> {
     fn inspect(&self) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         found.extend(self.hidden());
@@ -116,7 +129,7 @@ impl Entry<'_> {
             Diagnostic::at(Code::UnreachableFixture, place, message).help_at(
                 "move it before the one at ",
                 hiding.place.clone(),
-                ", or give that one `when`, `times` or `scenario`",
+                ", or give that one `when`, `times`, `every` or `scenario`",
             ),
         )
     }

@@ -200,6 +200,7 @@ fn stands_in(rule: &str) -> &'static [&'static str] {
         "oneOf" => &["anyOf", "invalid"],
         "style" => &["type", "invalid"],
         "dependentRequired" => &["required"],
+        "unknownPath" => &["notFound"],
         "malformed" => &[],
         rule if !is_of_field(rule) => &[],
         _ => &["invalid"],

@@ -156,7 +156,7 @@ fn allows(slot: WordingSlot, form: NameForm, letter: char, before: &str) -> bool
         WordingSlot::Limit | WordingSlot::Least | WordingSlot::Most => {
             letter.is_ascii_digit() || matches!(letter, '.' | '-' | '+' | 'e')
         }
-        WordingSlot::Status | WordingSlot::Length => letter.is_ascii_digit(),
+        WordingSlot::Status | WordingSlot::Length | WordingSlot::Count => letter.is_ascii_digit(),
         WordingSlot::Plural => letter == 's' && before.is_empty(),
         WordingSlot::Types | WordingSlot::Type => {
             letter.is_alphanumeric() || matches!(letter, ' ' | ',' | '"' | '\'' | '|' | '-')

@@ -61,9 +61,11 @@ pub(super) fn generate(
     random: &mut ChaCha8Rng,
 ) -> Option<Value> {
     let call = FakerCall::read(node.get(KEYWORD)?)?;
+    let pattern = node.get("pattern").and_then(Value::as_str);
+    let pattern = pattern.and_then(|pattern| Pattern::read(pattern).ok());
     for _ in 0..DRAWS {
         let made = as_documented(made(call, locale, random)?, node);
-        if fits(&made, node) {
+        if fits(&made, node, pattern.as_deref()) {
             return Some(made);
         }
     }
@@ -131,8 +133,9 @@ fn as_documented(value: Value, node: &Map<String, Value>) -> Value {
     }
 }
 
-/// Returns true if a value fits the keywords of a flat schema that say most about it.
-fn fits(value: &Value, node: &Map<String, Value>) -> bool {
+/// Returns true if a value fits the keywords of a flat schema that say most about it; `pattern` is
+/// that of the schema.
+fn fits(value: &Value, node: &Map<String, Value>, pattern: Option<&Pattern>) -> bool {
     let is_listed = node
         .get("enum")
         .and_then(Value::as_array)
@@ -140,8 +143,6 @@ fn fits(value: &Value, node: &Map<String, Value>) -> bool {
     let fits = match value {
         Value::String(text) => {
             let length = text.chars().count();
-            let pattern = node.get("pattern").and_then(Value::as_str);
-            let pattern = pattern.and_then(|pattern| Pattern::read(pattern).ok());
             (count(node, "minLength", 0)..=count(node, "maxLength", usize::MAX)).contains(&length)
                 && pattern.is_none_or(|pattern| pattern.is_match(text))
         }

@@ -18,7 +18,7 @@ pub(super) enum Expectation {
 const EXPECT: HeaderName = HeaderName::from_static("standin-expect");
 
 /// Violation of a request that was to be wrong and is not.
-pub(super) const UNMET: &str =
+const UNMET: &str =
     "the request fits the documents, and `Standin-Expect: violation` says that it does not";
 
 impl Expectation {

@@ -1,6 +1,6 @@
 //! Host names that requests may be sent to. A page can make its own host name resolve to this
 //! machine (DNS rebinding), and then read and write data that only this machine should reach; so
-//! `Host` must have a known name.
+//! `Host` must have a known name, and the page that sends a request must be one of the sandbox.
 use std::net::IpAddr;
 
 use http::header::{HOST, ORIGIN};
@@ -12,8 +12,9 @@ use crate::errors::problem::{Problem, ProblemKind};
 /// Host names that the server answers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hosts {
-    /// Address that the server listens on, as it was given: `127.0.0.1`, `localhost`, `0.0.0.0`.
-    pub bound: String,
+    /// Addresses that the server listens on, as they were given: `127.0.0.1`, `localhost`, `0.0.0.0`; none
+    /// if it only listens on sockets in the file system.
+    pub bound: Vec<String>,
     /// Other names of this machine (`--control-host`).
     pub names: Vec<String>,
     /// True if the API answers to any name, even if only this machine reaches it
@@ -24,7 +25,7 @@ pub struct Hosts {
 impl Default for Hosts {
     fn default() -> Self {
         Self {
-            bound: "127.0.0.1".to_owned(),
+            bound: vec!["127.0.0.1".to_owned()],
             names: Vec::new(),
             any: true,
         }
@@ -35,8 +36,24 @@ impl Hosts {
     /// Returns true if only this machine reaches the server.
     #[must_use]
     pub fn is_bound_to_loopback(&self) -> bool {
-        self.bound.eq_ignore_ascii_case("localhost")
-            || address(&self.bound).is_some_and(is_loopback_address)
+        self.bound.iter().all(|bound| {
+            bound.eq_ignore_ascii_case("localhost")
+                || address(bound).is_some_and(is_loopback_address)
+        })
+    }
+
+    /// Returns the addresses that the server listens on, for people.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let quoted: Vec<String> = self
+            .bound
+            .iter()
+            .map(|bound| format!("`{bound}`"))
+            .collect();
+        match quoted.as_slice() {
+            [] => "a socket in the file system".to_owned(),
+            quoted => quoted.join(" and "),
+        }
     }
 
     /// Checks that a request to the API is sent to a known name. An unknown name is refused only if
@@ -49,8 +66,8 @@ impl Hosts {
         match host(request) {
             Some(host) if !self.any && self.is_bound_to_loopback() && !self.is_known(host) => {
                 Err(misdirected(format!(
-                    "the sandbox listens on `{}` only and answers to loopback names, not to `{}`; if that is another name of this machine, or a proxy's, start it with `--allow-any-host`",
-                    self.bound,
+                    "the sandbox listens on {} only and answers to loopback names, not to `{}`; if that is another name of this machine, or a proxy's, start it with `--allow-any-host`",
+                    self.shown(),
                     shown(host)
                 )))
             }
@@ -76,42 +93,114 @@ impl Hosts {
         }
     }
 
+    /// Returns true if a page of another origin sent the request (RFC 6454 §7). Behind a proxy that
+    /// changes `Host`, the browser or `--control-host` tells the sandbox's own pages.
+    pub(super) fn is_foreign(&self, request: &Request) -> bool {
+        let Some(origin) = request.headers().get(ORIGIN) else {
+            return false;
+        };
+        let initiator = Initiator::of(request);
+        // Browsers say this to `https` URLs and to localhost only. A page whose name was made to lead
+        // to a proxy has neither: the certificate would be wrong.
+        if initiator == Initiator::OwnPage {
+            return false;
+        }
+        let (Some(page), Some(host)) = (host_of_origin(origin), host(request)) else {
+            return true;
+        };
+        if page.eq_ignore_ascii_case(host) {
+            return false;
+        }
+        initiator != Initiator::Unknown || !self.is_proxied(page, host)
+    }
+
+    /// Returns true if the host of a page is a name of `--control-host`, and a proxy may have
+    /// changed `Host`: it has another name, or no port. With the same name and another port, the
+    /// page is one of another server. Names of localhost need no exception, as browsers tell the
+    /// sandbox's own pages there.
+    fn is_proxied(&self, page: &str, host: &str) -> bool {
+        let (page_name, host_name) = (name(page), name(host));
+        let is_changed = host == host_name || !page_name.eq_ignore_ascii_case(host_name);
+        is_changed && self.is_named(page_name) && !is_loopback(page_name)
+    }
+
+    /// Returns the reason why a page of another origin is refused; it names the option for a page
+    /// behind a proxy if that would let it.
+    pub(super) fn refusal(&self, request: &Request) -> String {
+        const REFUSED: &str = "pages of other origins may not use the control API";
+        let page = request.headers().get(ORIGIN).and_then(host_of_origin);
+        let is_possible = |page: &&str| {
+            Initiator::of(request) == Initiator::Unknown
+                && !is_loopback(page)
+                && !self.is_named(page)
+        };
+        match page.map(name).filter(is_possible).map(shown) {
+            Some(page) => format!(
+                "{REFUSED}; if `{page}` is a proxy before the sandbox, start the sandbox with `--control-host {page}`"
+            ),
+            None => REFUSED.to_owned(),
+        }
+    }
+
+    /// Returns true for a name of `--control-host`.
+    fn is_named(&self, name: &str) -> bool {
+        let is = |known: &String| self::name(known).eq_ignore_ascii_case(name);
+        self.names.iter().any(is)
+    }
+
     fn is_known(&self, host: &str) -> bool {
         let name = name(host);
-        let is = |known: &str| self::name(known).eq_ignore_ascii_case(name);
-        if is_loopback(name) || is(&self.bound) || self.names.iter().any(|known| is(known)) {
+        let mut bound = self.bound.iter();
+        let is_bound = bound.any(|bound| self::name(bound).eq_ignore_ascii_case(name));
+        if is_loopback(name) || is_bound || self.is_named(name) {
             return true;
         }
         // The server then listens on every address of this machine, and a page cannot have an
         // address as its name.
-        address(&self.bound).is_some_and(|bound| bound.is_unspecified()) && address(name).is_some()
-    }
-}
-
-/// Returns true if a page of another origin sent the request (RFC 6454 §7): its `Origin` has
-/// another host than the request.
-pub(super) fn is_foreign(request: &Request) -> bool {
-    let Some(origin) = request.headers().get(ORIGIN) else {
-        return false;
-    };
-    let own = origin
-        .to_str()
-        .ok()
-        .and_then(|origin| origin.split_once("://"))
-        .map(|(_, own)| own);
-    match (own, host(request)) {
-        (Some(own), Some(host)) => !own.eq_ignore_ascii_case(host),
-        _ => true,
+        let is_any = |bound: &String| address(bound).is_some_and(|bound| bound.is_unspecified());
+        self.bound.iter().any(is_any) && address(name).is_some()
     }
 }
 
 /// Returns true if a browser says that a page of another origin sends a request that changes
-/// something (Fetch Metadata, §2.3). Some requests of pages have no `Origin`, such as those that a
-/// proxy or an extension took it from.
+/// something. Some requests of pages have no `Origin`, such as those that a proxy or an extension
+/// took it from.
 pub(super) fn is_change_from_page(request: &Request) -> bool {
-    let site = request.headers().get("sec-fetch-site");
-    let is_own = site.is_none_or(|site| matches!(site.as_bytes(), b"same-origin" | b"none"));
-    !is_own && !request.method().is_safe()
+    Initiator::of(request) == Initiator::OtherPage && !request.method().is_safe()
+}
+
+/// Sender of a request, as its browser says in `Sec-Fetch-Site` (Fetch Metadata, §2.3). Scripts
+/// cannot set this field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Initiator {
+    /// No field: a client that is no browser, an older browser, or a request to an `http` URL of
+    /// another host than localhost.
+    Unknown,
+    /// Page of the same origin: `same-origin`.
+    OwnPage,
+    /// Action of the user, such as a typed address: `none`.
+    User,
+    /// Page of another origin: `same-site` (also another port of the same host), `cross-site`, and
+    /// all other values.
+    OtherPage,
+}
+
+impl Initiator {
+    fn of(request: &Request) -> Self {
+        let mut sites = request.headers().get_all("sec-fetch-site").iter();
+        match (sites.next().map(HeaderValue::as_bytes), sites.next()) {
+            (None, _) => Self::Unknown,
+            (Some(b"same-origin"), None) => Self::OwnPage,
+            (Some(b"none"), None) => Self::User,
+            _ => Self::OtherPage,
+        }
+    }
+}
+
+/// Returns the host that a page comes from, with its port; `None` for `null`.
+fn host_of_origin(origin: &HeaderValue) -> Option<&str> {
+    let (_scheme, host) = origin.to_str().ok()?.split_once("://")?;
+    Some(host)
 }
 
 /// Returns the host that a request is sent to, with its port (RFC 9112 §3.2.2: the authority in the
@@ -180,7 +269,7 @@ mod tests {
     #[test]
     fn loopback_names_are_known_and_others_are_given() {
         let hosts = Hosts {
-            bound: "127.0.0.1".to_owned(),
+            bound: vec!["127.0.0.1".to_owned()],
             names: vec!["box.internal".to_owned()],
             any: false,
         };
@@ -213,7 +302,7 @@ mod tests {
             assert!(!hosts.is_known(other), "{other}");
         }
         let bound = |bound: &str| Hosts {
-            bound: bound.to_owned(),
+            bound: vec![bound.to_owned()],
             names: Vec::new(),
             any: false,
         };

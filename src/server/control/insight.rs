@@ -1,15 +1,16 @@
-//! Control API: list operations, coverage, explain.
+//! Control API: coverage, explain.
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::codec::message::{Body, Request};
 use crate::errors::problem::Problem;
+use crate::server::control::session::check_name;
 use crate::server::control::{Control, ControlRequest, unprocessable};
 
 /// Reason why a request cannot be read from JSON.
 #[derive(Debug, thiserror::Error)]
-enum RequestError {
+pub(super) enum RequestError {
     /// Request without a target.
     #[error("`target` is missing")]
     NoTarget,
@@ -22,27 +23,6 @@ enum RequestError {
 }
 
 impl Control {
-    pub(super) fn operations(&self) -> Value {
-        let contract = self.sandbox.contract();
-        let rows = contract
-            .operations
-            .iter()
-            .enumerate()
-            .map(|(index, operation)| {
-                let role = self.sandbox.resources().role(contract, index);
-                json!({
-                    "operation": operation.name(),
-                    "method": operation.method.as_str(),
-                    "path": operation.path_key(),
-                    "document": contract.documents[operation.document].source().name(),
-                    "does": role.map(|role| role.act.name()),
-                    "collection": role.map(|role| &role.collection.name),
-                    "fixtures": operation.fixtures.len(),
-                })
-            });
-        json!({ "operations": rows.collect::<Vec<_>>() })
-    }
-
     pub(super) fn coverage_now(&self) -> Value {
         self.coverage.to_json(self.sandbox.contract())
     }
@@ -53,13 +33,14 @@ impl Control {
             .body
             .get("session")
             .and_then(Value::as_str)
-            .unwrap_or(asked.session);
+            .unwrap_or(asked.about());
+        check_name(session)?;
         Ok(self.sandbox.explain(session, &request))
     }
 }
 
 /// Reads a request from `{"method": …, "target": …, "headers": {…}, "body": …}`.
-fn to_request(value: &Value) -> Result<Request, RequestError> {
+pub(super) fn to_request(value: &Value) -> Result<Request, RequestError> {
     let text = |name: &str| value.get(name).and_then(Value::as_str);
     let target = text("target").ok_or(RequestError::NoTarget)?;
     let builder = http::Request::builder()

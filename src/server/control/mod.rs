@@ -3,68 +3,86 @@
 //! `control.yaml` documents it in OpenAPI, and its requests are validated against that document
 //! like those to any other API.
 
+mod access;
+mod collections;
+mod covered;
+mod diagnostics;
+mod dispatch;
 mod document;
+mod drafts;
+mod drifted;
+mod entities;
+mod exchanges;
 mod expectation;
+pub(crate) mod forwarded;
+mod forwarding;
+mod found;
 pub(crate) mod hook;
 pub(crate) mod hosts;
 mod insight;
 mod json_form;
+mod kept;
+mod lists;
+mod noting;
 mod numbers;
 mod open;
+mod operations;
 mod page;
 mod posted;
+mod recording;
 pub(crate) mod requests;
+mod responding;
+mod schemas;
 pub(crate) mod session;
+mod snapshots;
 mod state;
 pub(crate) mod stream;
+pub(crate) mod supplement;
 pub(crate) mod verify;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, StatusCode};
+use indexmap::IndexMap;
 use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 use tokio::sync::broadcast;
 
+pub(crate) use crate::server::control::access::{ConsoleAccess, ControlAccess};
+
 use crate::Sandbox;
+use crate::codec::coding;
+use crate::codec::compression::compress;
 use crate::codec::message::{Request, Response};
-use crate::codec::text::decode_form;
-use crate::codec::{coding, compression};
-use crate::contract::{Location, Operation};
-use crate::diagnostic::escape;
+use crate::codec::text::decode;
+use crate::contract::catalogue::Catalogue;
+use crate::contract::directory::SchemaDirectory;
+use crate::contract::lines::PlaceLines;
 use crate::document::Input;
 use crate::errors::problem::{Problem, ProblemKind};
-use crate::exchange::{Cors, Report, Settings};
+use crate::exchange::{Compression, Cors, Report, Settings};
+use crate::resource::Collection;
 use crate::sandbox::Reading;
 use crate::server::control::expectation::Expectation;
+use crate::server::control::forwarding::Forwarding;
+use crate::server::control::found::FoundDiagnostics;
 use crate::server::control::hook::ReloadFunction;
 use crate::server::control::hosts::Hosts;
 use crate::server::control::json_form::json_form;
 use crate::server::control::numbers::OperationNumbers;
 use crate::server::control::session::{PREFIX, SessionRequest, session_of};
-use crate::server::control::stream::{Heard, JournalEvent};
+use crate::server::control::stream::JournalEvent;
 use crate::server::message::problem_response;
 use crate::server::quick::Paces;
-use crate::state::coverage::{Coverage, Wrong};
-use crate::state::journal::{Ended, Entry, kept_violations};
+use crate::state::answered::Answered;
+use crate::state::coverage::Coverage;
+use crate::state::journal::RecordedOperation;
 use crate::state::redaction::Redaction;
-
-/// Clients that may use the control API.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum ControlAccess {
-    /// Every client that reaches the server.
-    #[default]
-    Open,
-    /// Clients that send this token, in `Authorization: Bearer …`.
-    Token(String),
-    /// No client.
-    Closed,
-}
 
 /// Options of the control API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +93,8 @@ pub struct Options {
     pub journal: usize,
     /// Host names that it answers to.
     pub hosts: Hosts,
+    /// Use of the console (`--console`).
+    pub console: ConsoleAccess,
 }
 
 impl Default for Options {
@@ -83,9 +103,13 @@ impl Default for Options {
             access: ControlAccess::Open,
             journal: 500,
             hosts: Hosts::default(),
+            console: ConsoleAccess::default(),
         }
     }
 }
+
+/// Collections by name in the order of the documents, with the indexes of their operations.
+type Collections = IndexMap<String, (Arc<Collection>, Vec<usize>)>;
 
 /// Sandbox with its control API.
 #[derive(Debug)]
@@ -93,6 +117,16 @@ pub struct Control {
     sandbox: Arc<Sandbox>,
     options: Options,
     document: OnceLock<Bytes>,
+    /// Search texts and groups of the operations, made when first needed.
+    catalogue: OnceLock<Catalogue>,
+    /// Named schemas and their users, found when first needed.
+    directory: OnceLock<SchemaDirectory>,
+    /// Lines of operations and named schemas, found when first needed.
+    lines: OnceLock<PlaceLines>,
+    /// Diagnostics of the documents and fixtures, found when first needed.
+    diagnostics: OnceLock<FoundDiagnostics>,
+    /// Number of requests that wait for the diagnostics.
+    examining: AtomicUsize,
     /// Sandbox that validates requests to the control API.
     own: Arc<OnceLock<Sandbox>>,
     /// Number of exchanges so far.
@@ -104,12 +138,18 @@ pub struct Control {
     reload: Arc<OnceLock<ReloadFunction>>,
     /// Number of the last fixture that a client added.
     fixture_ids: Arc<AtomicU64>,
+    /// Collections of the contract.
+    collections: OnceLock<Collections>,
+    /// Redactions of operations that earlier contracts had, by their numbers.
+    retired: Arc<HashMap<usize, Redaction>>,
     /// Redactions of secrets in paths, by the index of the operation; most operations have none.
     secrets: OnceLock<HashMap<usize, Redaction>>,
     /// Sender of exchanges to the clients that listen to them.
     stream: broadcast::Sender<JournalEvent>,
     /// Speed of each operation.
     pub(super) paces: Paces,
+    /// Real API of `standin proxy`.
+    upstream: Option<Forwarding>,
 }
 
 /// Data that is needed to note an exchange.
@@ -119,6 +159,19 @@ pub struct Noting {
     /// The request without the session in its path and without content coding; `None` if it had
     /// neither.
     inner: Option<Box<Request>>,
+    /// Answer of a proxy; `None` if the sandbox answered.
+    answered: Option<Answered>,
+}
+
+impl Noting {
+    /// Returns the data of an answer of the sandbox in a session.
+    fn of_sandbox(session: &str, inner: Option<Box<Request>>) -> Self {
+        Self {
+            session: session.to_owned(),
+            inner,
+            answered: None,
+        }
+    }
 }
 
 /// Maximum number of exchanges that a listener may lag behind; beyond it, the listener misses the
@@ -146,15 +199,23 @@ impl Control {
             sandbox,
             options,
             document: OnceLock::new(),
+            catalogue: OnceLock::new(),
+            directory: OnceLock::new(),
+            lines: OnceLock::new(),
+            diagnostics: OnceLock::new(),
+            examining: AtomicUsize::new(0),
             own: Arc::default(),
             count: Arc::default(),
             coverage,
             numbers,
             reload: Arc::default(),
             fixture_ids: Arc::default(),
+            collections: OnceLock::new(),
+            retired: Arc::default(),
             secrets: OnceLock::new(),
             stream,
             paces,
+            upstream: None,
         }
     }
 
@@ -166,18 +227,33 @@ impl Control {
         let before = |index| self.numbers.number(index);
         let now = |index| numbers.number(index);
         let coverage = self.coverage.succeeding(contract, before, now);
+        let mut retired = (*self.retired).clone();
+        for (index, operation) in self.sandbox.contract().operations.iter().enumerate() {
+            let number = self.numbers.number(index);
+            if let Some(number) = number.filter(|number| numbers.index(*number).is_none()) {
+                retired.insert(number, Redaction::of(Some(operation)));
+            }
+        }
         Self {
             coverage,
             paces: Paces::new(contract.operations.len()),
             options: self.options.clone(),
             document: OnceLock::new(),
+            catalogue: OnceLock::new(),
+            directory: OnceLock::new(),
+            lines: OnceLock::new(),
+            diagnostics: OnceLock::new(),
+            examining: AtomicUsize::new(0),
             own: Arc::clone(&self.own),
             count: Arc::clone(&self.count),
             numbers,
             reload: Arc::clone(&self.reload),
             fixture_ids: Arc::clone(&self.fixture_ids),
+            collections: OnceLock::new(),
+            retired: Arc::new(retired),
             secrets: OnceLock::new(),
             stream: self.stream.clone(),
+            upstream: self.upstream.as_ref().map(|own| own.succeeding(contract)),
             sandbox,
         }
     }
@@ -218,9 +294,20 @@ impl Control {
     }
 
     /// Returns the operation with a number of the journal.
-    fn operation(&self, number: usize) -> Option<&Operation> {
-        let index = self.numbers.index(number)?;
-        self.sandbox.contract().operations.get(index)
+    fn operation(&self, number: usize) -> Option<RecordedOperation<'_>> {
+        match self.numbers.index(number) {
+            Some(index) => {
+                let operation = self.sandbox.contract().operations.get(index)?;
+                Some(RecordedOperation {
+                    name: Some(operation.name()),
+                    redaction: Redaction::of(Some(operation)),
+                })
+            }
+            None => Some(RecordedOperation {
+                name: None,
+                redaction: self.retired.get(&number)?.clone(),
+            }),
+        }
     }
 
     /// Returns the number of exchanges that were noted so far.
@@ -278,27 +365,40 @@ impl Control {
             .or(inner);
         let asked = inner.as_deref().unwrap_or(request);
         if let Some(name) = asked.uri().path().strip_prefix(PREFIX) {
-            return (self.own(asked, name, &session), None);
+            let (mut response, report) = self.own(asked, name, &session);
+            if self.sandbox.settings().compression == Compression::On {
+                compress(asked.headers(), &mut response);
+            }
+            return ((response, report), None);
         }
         if let Err(problem) = self.admit(asked) {
             return (problem_response(&problem), None);
         }
         let expectation = match Expectation::of(asked) {
             Ok(expectation) => expectation,
-            Err(problem) => return (problem_response(&problem), None),
+            Err(problem) => {
+                // A test with a misspelt expectation must not pass.
+                self.coverage.count_violation();
+                let violations = vec![problem.detail.clone()];
+                self.note_wrong(asked, problem.status, None, violations);
+                return (problem_response(&problem), None);
+            }
         };
         if page::is_front_page(self.sandbox.contract(), asked) {
             return (self.own(asked, "", &session), None);
         }
         let answered = self.exchange(asked, &session, expectation);
-        let is_noted = self.options.journal > 0 && self.options.access != ControlAccess::Closed;
-        (answered, is_noted.then_some(Noting { session, inner }))
+        let is_noted = self.keeps_journal();
+        (
+            answered,
+            is_noted.then(|| Noting::of_sandbox(&session, inner)),
+        )
     }
 
     /// Checks that a request to the simulated API has a known host name and an allowed origin.
     fn admit(&self, request: &Request) -> Result<(), Problem> {
         self.options.hosts.admit(request)?;
-        if self.sandbox.settings().cors == Cors::Off && hosts::is_foreign(request) {
+        if self.sandbox.settings().cors == Cors::Off && self.options.hosts.is_foreign(request) {
             let detail = "the request has the `Origin` of another page, which `--cors off` forbids; `--cors on` lets it";
             return Err(Problem::new(
                 ProblemKind::ForeignOrigin,
@@ -307,108 +407,6 @@ impl Control {
             ));
         }
         Ok(())
-    }
-
-    /// Answers a request to the simulated API, and counts it in the coverage.
-    fn exchange(
-        &self,
-        request: &Request,
-        session: &str,
-        expectation: Expectation,
-    ) -> (Response, Report) {
-        let (response, report) = self
-            .sandbox
-            .answer_in(session, self.sandbox.settings(), request);
-        let counted = expectation.counted(&report.violations);
-        if let Some(index) = report.operation {
-            let operation = &self.sandbox.contract().operations[index];
-            let query = request.uri().query().unwrap_or_default();
-            let has = |location: Location, name: &str| match location {
-                Location::Path => true,
-                Location::Query => query.split('&').any(|pair| {
-                    let sent = decode_form(pair.split('=').next().unwrap_or_default());
-                    sent == name || sent.split('[').next() == Some(name)
-                }),
-                Location::Header => request.headers().contains_key(name),
-                Location::Cookie => request.headers().get("cookie").is_some_and(|cookie| {
-                    cookie.to_str().is_ok_and(|cookie| {
-                        cookie
-                            .split(';')
-                            .any(|pair| pair.trim().split('=').next() == Some(name))
-                    })
-                }),
-            };
-            self.coverage
-                .note(index, operation, response.status(), counted.len(), has);
-        } else if !counted.is_empty() {
-            self.coverage.note_unmatched();
-        }
-        if !counted.is_empty() {
-            self.note_wrong(request, response.status(), report.operation, counted);
-        }
-        (response, report)
-    }
-
-    /// Records a request with violations for the report.
-    fn note_wrong(
-        &self,
-        request: &Request,
-        status: StatusCode,
-        operation: Option<usize>,
-        violations: Vec<String>,
-    ) {
-        self.coverage.note_wrong(|| Wrong {
-            operation: operation.map(|index| self.operation_name(index).to_owned()),
-            request: format!(
-                "{} {}",
-                request.method(),
-                Redaction::of(operation.map(|index| &self.sandbox.contract().operations[index]))
-                    .target(&request.uri().to_string())
-            ),
-            status: status.as_u16(),
-            violations: kept_violations(violations),
-        });
-    }
-
-    /// Notes an exchange in the journal, and sends it to the listeners; `took` is its duration.
-    pub fn note(
-        &self,
-        request: &Request,
-        noting: Noting,
-        response: &Response,
-        report: Report,
-        took: Duration,
-    ) {
-        let Noting { session, inner } = noting;
-        let request = inner.as_deref().unwrap_or(request);
-        let since = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
-        let ended = Ended {
-            number: self.count.fetch_add(1, Ordering::Relaxed) + 1,
-            at: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
-            micros: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-            method: request.method(),
-            target: request.uri(),
-            headers: request.headers(),
-            content: &request.body().bytes(),
-            operation: report
-                .operation
-                .and_then(|index| self.numbers.number(index)),
-            status: response.status(),
-            answer: compression::plain(response),
-            source: report.source,
-            violations: report.violations,
-        };
-        if self.stream.receiver_count() > 0 {
-            // A listener that has gone misses it.
-            let _listeners = self.stream.send(JournalEvent::Entry(Arc::new(Entry::new(
-                ended.clone(),
-                &session,
-                &|index| self.operation(index),
-            ))));
-        }
-        self.sandbox.note(&session, ended, self.options.journal);
     }
 
     fn own(&self, request: &Request, name: &str, session: &str) -> (Response, Report) {
@@ -472,70 +470,11 @@ impl Control {
             );
         };
         let asked = ControlRequest::new(request, session);
-        let mut wait = None;
-        let name = self.judge().contract().operations[operation].name();
-        let done = match name {
-            "listRequests" => Ok(self.requests(&asked)),
-            "clearRequests" => Ok(self.clear_requests(&asked)),
-            "streamRequests" => return self.listen(&asked, Heard::Exchanges),
-            "streamEvents" => return self.listen(&asked, Heard::All),
-            "reload" => self.reload(),
-            "verify" => self.verify(&asked).map(|verdict| {
-                wait = verdict.wait;
-                verdict.answer
-            }),
-            "listFixtures" => Ok(self.posted_fixtures(&asked)),
-            "addFixtures" => self.post_fixtures(&asked),
-            "removeFixtures" | "removeFixture" => self.remove_fixtures(&asked),
-            "reset" => Ok(self.reset(&asked)),
-            "getScenario" => Ok(self.scenario(&asked)),
-            "setScenario" => self.set_scenario(&asked),
-            "listSessions" => Ok(self.sessions()),
-            "exportState" => Ok(self.export(&asked)),
-            "importState" => self.import(&asked),
-            "getCollection" => self.collection(&asked),
-            "putCollection" => self.put_collection(&asked),
-            "listSnapshots" => Ok(self.snapshots(&asked)),
-            "takeSnapshot" => self.take_snapshot(&asked),
-            "getSnapshot" => self.snapshot(&asked),
-            "restoreSnapshot" => self.restore(&asked),
-            "dropSnapshot" => self.drop_snapshot(&asked),
-            "listOperations" => Ok(self.operations()),
-            "explain" => self.explain(&asked),
-            "clearCoverage" => Ok(self.clear_coverage()),
-            "getCoverage" => Ok(self.coverage_now()),
-            other => Err(Problem::new(
-                ProblemKind::Internal,
-                StatusCode::INTERNAL_SERVER_ERROR,
-                format!("nobody does `{other}`"),
-            )),
-        };
-        match done {
-            Ok(Value::Null) => {
-                let mut response = Response::new(Bytes::new());
-                *response.status_mut() = StatusCode::NO_CONTENT;
-                (
-                    response,
-                    Report {
-                        source: "control".into(),
-                        ..Report::default()
-                    },
-                )
-            }
-            // People also read it on terminals.
-            Ok(value) => {
-                let text = escape::json(&value.to_string()).into_owned();
-                let (mut response, report) = answered(Bytes::from(text), "application/json");
-                if let Some(wait) = wait {
-                    response.extensions_mut().insert(wait);
-                }
-                if name == "addFixtures" {
-                    *response.status_mut() = StatusCode::CREATED;
-                }
-                (response, report)
-            }
-            Err(problem) => problem_response(&problem),
+        if let Some(Err(problem)) = asked.query("session").map(session::check_name) {
+            return problem_response(&problem);
         }
+        let name = self.judge().contract().operations[operation].name();
+        self.perform(name, &asked)
     }
 
     /// Checks that the client may use the control API.
@@ -580,8 +519,9 @@ impl Control {
             ControlAccess::Open => {}
         }
         // A page of another origin must not do with a form what it cannot do with a script.
-        if hosts::is_foreign(request) || hosts::is_change_from_page(request) {
-            refused("pages of other origins may not use the control API")
+        let hosts = &self.options.hosts;
+        if hosts.is_foreign(request) || hosts::is_change_from_page(request) {
+            refused(&hosts.refusal(request))
         } else {
             Ok(())
         }
@@ -670,6 +610,20 @@ impl<'r> ControlRequest<'r> {
         self.query("session").unwrap_or(self.session)
     }
 
+    /// Returns the first segment of the path after a word, decoded: `GET /pets` of
+    /// `/_standin/operations/GET%20%2Fpets/request`.
+    fn segment(&self, word: &str) -> String {
+        self.segments(word).next().unwrap_or_default()
+    }
+
+    /// Returns the segments of the path after a word, decoded.
+    fn segments(&self, word: &str) -> impl Iterator<Item = String> {
+        let path = self.request.uri().path().strip_prefix(PREFIX);
+        let rest = path.and_then(|path| path.strip_prefix(word)?.strip_prefix('/'));
+        rest.into_iter()
+            .flat_map(|rest| rest.split('/').map(decode))
+    }
+
     /// Returns the rest of the path after a word: `pets` of `/_standin/state/pets`.
     fn after(&self, word: &str) -> String {
         let path = self
@@ -682,7 +636,7 @@ impl<'r> ControlRequest<'r> {
             .strip_prefix(word)
             .unwrap_or_default()
             .trim_start_matches('/');
-        crate::codec::text::decode(rest)
+        decode(rest)
     }
 }
 

@@ -1,5 +1,5 @@
-//! The page for browsers, `GET /` and `GET /_standin/`: a list of the operations with examples. Other
-//! clients get the links of the control API as JSON.
+//! The page for browsers, `GET /` and `GET /_standin/`: the console, or without it a list of the
+//! operations with examples. Other clients get the links of the control API as JSON.
 use std::fmt::Write as _;
 
 use bytes::Bytes;
@@ -16,16 +16,21 @@ use crate::contract::{Contract, Operation};
 use crate::diagnostic::{count, escape};
 use crate::exchange::transcript;
 use crate::sandbox::Sandbox;
+use crate::server::console::shell::{self, Page, ProxyPage};
+use crate::server::control::access::ConsoleAccess;
 use crate::server::control::session::PREFIX;
 
-/// Maximum number of operations on the page; a search finds the others.
+/// Maximum number of operations on the page without the console; a search finds the others.
 const MOST_SHOWN: usize = 1_000;
+
+/// Maximum number of operations on the page below the console, which replaces them.
+const MOST_BELOW: usize = 50;
 
 /// Longest search text, in characters; the rest is ignored.
 const LONGEST_SEARCH: usize = 200;
 
 /// Media types of the answers.
-const HTML: &str = "text/html; charset=utf-8";
+pub(super) const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
 
@@ -47,17 +52,37 @@ const LINKS: [&str; 10] = [
 pub(super) fn is_front_page(contract: &Contract, request: &Request) -> bool {
     request.uri().path() == "/"
         && matches!(*request.method(), Method::GET | Method::HEAD)
-        && Accept::read(request.headers()).prefers_html()
+        && Accept::read(request.headers()).prefers("text/html")
         && !matches!(contract.route(&Method::GET, "/"), Routed::Operation(..))
 }
 
 /// Returns the page for a browser, and the links for any other client, with the media type.
-pub(super) fn index(sandbox: &Sandbox, request: &Request) -> (Bytes, &'static str) {
-    if Accept::read(request.headers()).prefers_html() {
-        (Bytes::from(html(sandbox.contract(), request)), HTML)
-    } else {
-        (links(sandbox.contract(), mount(request)), JSON)
+pub(super) fn index(
+    sandbox: &Sandbox,
+    console: &ConsoleAccess,
+    proxy: Option<ProxyPage>,
+    request: &Request,
+) -> (Bytes, &'static str) {
+    let contract = sandbox.contract();
+    if !Accept::read(request.headers()).prefers("text/html") {
+        return (links(contract, mount(request)), JSON);
     }
+    let page = match console {
+        ConsoleAccess::Off => plain_page(contract, request),
+        ConsoleAccess::On | ConsoleAccess::Write(_) => {
+            let (root, own) = addresses(request);
+            let page = Page {
+                title: &title(contract),
+                root,
+                own,
+                writes: *console != ConsoleAccess::On,
+                proxy,
+                fallback: listing(contract, request, MOST_BELOW),
+            };
+            shell::page(&page).into_string()
+        }
+    };
+    (Bytes::from(page), HTML)
 }
 
 /// Returns an example request to an operation and its answer, as text. `name` is percent-encoded;
@@ -74,10 +99,16 @@ pub(super) fn example(
     Some((Bytes::from(text), TEXT))
 }
 
-/// Forbids everything that the page does not need: scripts, other origins, frames.
-pub(super) fn protect(headers: &mut HeaderMap) {
-    const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+/// Forbids everything that the page does not need (Content Security Policy Level 3): other origins,
+/// inline scripts, frames; without the console, all scripts.
+pub(super) fn protect(console: &ConsoleAccess, headers: &mut HeaderMap) {
+    const PLAIN: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+    const CONSOLE: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types standin";
+    let policy = match console {
+        ConsoleAccess::Off => PLAIN,
+        ConsoleAccess::On | ConsoleAccess::Write(_) => CONSOLE,
+    };
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
@@ -98,14 +129,41 @@ fn links(contract: &Contract, mount: &str) -> Bytes {
     Bytes::from(body.to_string())
 }
 
-/// Writes the page. Its links are relative to the path of the request, so that they work behind any
+/// Returns the relative addresses of the simulated API and of the control API, which work behind any
 /// path prefix.
-fn html(contract: &Contract, request: &Request) -> String {
-    let (root, own) = if request.uri().path() == "/" {
-        ("./", "_standin/")
-    } else {
-        ("../", "./")
-    };
+fn addresses(request: &Request) -> (&'static str, &'static str) {
+    match request.uri().path() {
+        "/" => ("./", "_standin/"),
+        _ => ("../", "./"),
+    }
+}
+
+/// Returns the titles of the documents in one line.
+fn title(contract: &Contract) -> String {
+    let titles = contract.documents.iter();
+    let titles: Vec<&str> = titles
+        .filter_map(|document| document.tree().pointer("/info/title")?.as_str())
+        .take(MOST_TITLES)
+        .collect();
+    if titles.is_empty() {
+        return "Sandbox".to_owned();
+    }
+    escape::one_line(&titles.join(", ")).into_owned()
+}
+
+/// Writes the page without the console.
+fn plain_page(contract: &Contract, request: &Request) -> String {
+    let title = escape::markup(&title(contract));
+    let listing = listing(contract, request, MOST_SHOWN);
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
+         <link rel=\"icon\" href=\"data:,\">\n<title>{title} – Standin</title>\n<style>{STYLE}</style>\n<h1>{title}</h1>\n{listing}</html>\n"
+    )
+}
+
+/// Writes the list of the operations that a search finds, at most `most`, with links.
+fn listing(contract: &Contract, request: &Request, most: usize) -> String {
+    let (root, own) = addresses(request);
     let search = search_of(request);
     let words: Vec<String> = search.split_whitespace().map(str::to_lowercase).collect();
     let found: Vec<&Operation> = contract
@@ -113,33 +171,25 @@ fn html(contract: &Contract, request: &Request) -> String {
         .iter()
         .filter(|operation| has_words(operation, &words))
         .collect();
-    let titles: Vec<&str> = contract
-        .documents
-        .iter()
-        .filter_map(|document| document.tree().pointer("/info/title")?.as_str())
-        .take(MOST_TITLES)
-        .collect();
-    let title = if titles.is_empty() {
-        "Sandbox".to_owned()
-    } else {
-        titles.join(", ")
-    };
-    let (title, search) = (escaped(&title), escaped(&search));
+    let search = markup_line(&search);
     let mut page = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
-         <link rel=\"icon\" href=\"data:,\">\n<title>{title} – Standin</title>\n<style>{STYLE}</style>\n<h1>{title}</h1>\n\
-         <p>A sandbox by Standin {}: <a href=\"{own}openapi.yaml\">OpenAPI as YAML</a>, <a href=\"{own}openapi.json\">as JSON</a>, \
+        "<p>A sandbox by Standin {}: <a href=\"{own}openapi.yaml\">OpenAPI as YAML</a>, <a href=\"{own}openapi.json\">as JSON</a>, \
          <a href=\"{own}requests\">recorded requests</a>, <a href=\"{own}control.yaml\">control API</a>\n\
          <form><input type=\"search\" name=\"q\" value=\"{search}\" maxlength=\"{LONGEST_SEARCH}\" aria-label=\"Search\" placeholder=\"Method, path or name\"> <button>Search</button></form>\n",
         env!("CARGO_PKG_VERSION"),
     );
-    let note = note(contract.operations.len(), found.len(), !words.is_empty());
+    let note = note(
+        contract.operations.len(),
+        found.len(),
+        most,
+        !words.is_empty(),
+    );
     let _ = writeln!(page, "<p>{note}");
     page.push_str("<table>\n");
-    for operation in found.into_iter().take(MOST_SHOWN) {
+    for operation in found.into_iter().take(most) {
         row(contract, operation, root, own, &mut page);
     }
-    page.push_str("</table>\n</html>\n");
+    page.push_str("</table>\n");
     page
 }
 
@@ -170,7 +220,7 @@ fn has_words(operation: &Operation, words: &[String]) -> bool {
 }
 
 /// Returns the sentence about the number of operations.
-fn note(all: usize, found: usize, is_search: bool) -> String {
+fn note(all: usize, found: usize, most: usize, is_search: bool) -> String {
     let of = if is_search {
         format!(" of {all}")
     } else {
@@ -182,27 +232,25 @@ fn note(all: usize, found: usize, is_search: bool) -> String {
         count(found, "operation")
     };
     let unit = if is_search { " operations" } else { "" };
-    if found > MOST_SHOWN {
-        format!(
-            "{found_text}{of}{unit}; the first {MOST_SHOWN} are shown, a search finds the others"
-        )
+    if found > most {
+        format!("{found_text}{of}{unit}; the first {most} are shown, a search finds the others")
     } else {
         format!("{found_text}{of}{unit}")
     }
 }
 
 fn row(contract: &Contract, operation: &Operation, root: &str, own: &str, page: &mut String) {
-    let path = escaped(&operation.path_key());
+    let path = markup_line(&operation.path_key());
     let path = match target(contract, operation) {
-        Some(target) => format!("<a href=\"{root}{}\">{path}</a>", escaped(&target)),
+        Some(target) => format!("<a href=\"{root}{}\">{path}</a>", markup_line(&target)),
         None => path,
     };
     let _ = writeln!(
         page,
         "<tr><th>{}<td><code>{path}</code><td>{}<td><a href=\"{own}examples/{}\">example</a>",
-        escaped(operation.method.as_str()),
-        escaped(operation.id.as_deref().unwrap_or_default()),
-        escaped(&encode(operation.name())),
+        markup_line(operation.method.as_str()),
+        markup_line(operation.id.as_deref().unwrap_or_default()),
+        markup_line(&encode(operation.name())),
     );
 }
 
@@ -220,20 +268,9 @@ fn target(contract: &Contract, operation: &Operation) -> Option<String> {
     Some(encode_path(path.trim_start_matches('/')))
 }
 
-/// Escapes text for HTML, in elements and in attributes with double quotes.
-fn escaped(text: &str) -> String {
-    let mut written = String::with_capacity(text.len());
-    for letter in escape::one_line(text).chars() {
-        match letter {
-            '&' => written.push_str("&amp;"),
-            '<' => written.push_str("&lt;"),
-            '>' => written.push_str("&gt;"),
-            '"' => written.push_str("&quot;"),
-            '\'' => written.push_str("&#39;"),
-            other => written.push(other),
-        }
-    }
-    written
+/// Escapes text for HTML, in one line.
+fn markup_line(text: &str) -> String {
+    escape::markup(&escape::one_line(text))
 }
 
 const STYLE: &str = ":root{color-scheme:light dark}\
@@ -248,20 +285,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_of_documents_is_no_markup() {
-        assert_eq!(
-            escaped("<script>\"&'\u{202e}\n"),
-            "&lt;script&gt;&quot;&amp;&#39;\\u{202e}\\n"
-        );
-    }
-
-    #[test]
     fn the_note_says_what_is_not_shown() {
-        assert_eq!(note(1, 1, false), "1 operation");
+        assert_eq!(note(1, 1, 9, false), "1 operation");
         assert_eq!(
-            note(2_000, 2_000, false),
+            note(2_000, 2_000, 1000, false),
             "2000 operations; the first 1000 are shown, a search finds the others"
         );
-        assert_eq!(note(2_000, 3, true), "3 of 2000 operations");
+        assert_eq!(note(2_000, 3, 9, true), "3 of 2000 operations");
     }
 }

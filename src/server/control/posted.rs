@@ -1,13 +1,14 @@
 //! Control API: fixtures that a client adds to its session, lists and removes.
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
 use crate::contract::Operation;
-use crate::contract::fixture::{self, FixtureAnswer};
-use crate::contract::fixture_key::FixtureKey;
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::contract::fixture;
+use crate::contract::fixture_key::operations_of;
+use crate::contract::inspect::inspect_entry;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::document::{FixtureEntry, FixtureFile, fixture_text};
 use crate::errors::problem::Problem;
 use crate::server::control::state::full;
@@ -42,6 +43,7 @@ impl Control {
         if let Some(error) = found.iter().find(is_error) {
             return Err(unprocessable(error.detail()));
         }
+        let warnings: Vec<String> = found.iter().map(Diagnostic::detail).collect();
         if entries.is_empty() {
             return Err(unprocessable(
                 "no operation is named, expected such as `{\"createOrder\": [{\"status\": 402}]}`",
@@ -56,10 +58,11 @@ impl Control {
                     key,
                     written,
                     fixture,
+                    resolved: Mutex::default(),
                 })
             })
             .collect();
-        let shown: Vec<Value> = posted.iter().map(|fixture| fixture.to_json()).collect();
+        let shown: Vec<Value> = posted.iter().map(|fixture| fixture.to_json(0)).collect();
         let sandbox = self.sandbox();
         let added = sandbox.within(asked.about(), |session_state| {
             if session_state.posted().all().len() + posted.len() > MOST_POSTED {
@@ -71,11 +74,15 @@ impl Control {
         });
         added?;
         sandbox.note_posted();
-        Ok(json!({ "fixtures": shown }))
+        let mut answer = json!({ "fixtures": shown });
+        if !warnings.is_empty() {
+            answer["warnings"] = json!(warnings);
+        }
+        Ok(answer)
     }
 
     /// Reads the entries of all operations in a file, with the name of each and its JSON.
-    fn read_posted(
+    pub(super) fn read_posted(
         &self,
         file: &FixtureFile,
         found: &mut Vec<Diagnostic>,
@@ -88,19 +95,15 @@ impl Control {
             ));
         }
         for FixtureEntry { name, at, value } in file.operations() {
-            let key = FixtureKey::read(contract, name);
-            if key.operations(contract).is_empty() {
-                let place = crate::diagnostic::Place::key(&file.source, at);
-                return Err(unprocessable(key.unknown(contract, name, place).detail()));
-            }
+            let operations = operations_of(contract, name)
+                .map_err(|unknown| unprocessable(format!("`{at}`: {unknown}")))?;
+            let operations = operations.into_iter();
+            let operations: Vec<&Operation> = operations
+                .map(|index| &contract.operations[index])
+                .collect();
             let fixtures = fixture::read(file, &at, found);
-            for index in key.operations(contract) {
-                let operation = &contract.operations[index];
-                found.extend(
-                    fixtures
-                        .iter()
-                        .filter_map(|own| unknown_example(operation, own)),
-                );
+            for fixture in &fixtures {
+                found.extend(inspect_entry(fixture, &operations));
             }
             let written = value.as_array().into_iter().flatten().cloned();
             // Entries that cannot be read are errors, so that none is left out here.
@@ -114,7 +117,8 @@ impl Control {
     pub(super) fn posted_fixtures(&self, asked: &ControlRequest<'_>) -> Value {
         let list = |session_state: &SessionState| {
             let all = session_state.posted().all().iter();
-            all.map(|fixture| fixture.to_json()).collect::<Vec<_>>()
+            let shown = all.map(|posted| posted.to_json(session_state.count(&posted.count_name())));
+            shown.collect::<Vec<_>>()
         };
         let memory = self.sandbox().memory();
         let fixtures = memory.look(asked.about(), list).unwrap_or_default();
@@ -143,23 +147,4 @@ impl Control {
         }
         Ok(Value::Null)
     }
-}
-
-/// Returns a diagnostic about a fixture that names an example which its operation does not have.
-fn unknown_example(operation: &Operation, fixture: &fixture::Fixture) -> Option<Diagnostic> {
-    let unknown = fixture.steps().find_map(|step| match &step.answer {
-        FixtureAnswer::Example(name) if !operation.has_example_for(step, name) => {
-            Some((step, name))
-        }
-        _ => None,
-    });
-    let (step, name) = unknown?;
-    let message = format!("`{}` has no example `{name}`", operation.name());
-    let found = Diagnostic::at(Code::UnknownFixtureExample, step.place.clone(), message);
-    let known = operation.examples_for(step);
-    Some(if known.is_empty() {
-        found
-    } else {
-        found.help(format!("there is {}", known.join(", ")))
-    })
 }

@@ -1,12 +1,15 @@
 //! Control API: list, stream, clear and verify the exchanges of the journal.
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use crate::codec::message::Response;
+use crate::contract::fixture_key::operations_of;
 use crate::exchange::Report;
-use crate::server::control::stream::{Heard, JournalStream};
+use crate::server::control::stream::{EventFilter, JournalStream};
 use crate::server::control::{Control, ControlRequest};
 use crate::state::journal::{Entry, Filter, Glance, Operations};
 
@@ -91,17 +94,33 @@ impl Control {
     }
 
     pub(super) fn requests(&self, asked: &ControlRequest<'_>) -> Value {
-        let operation = asked.query("operation").map(|name| self.operation_of(name));
+        // An unknown name selects nothing.
+        let numbers = asked.query("operation").map(|key| {
+            let indexes = operations_of(self.sandbox.contract(), key);
+            self.numbers_of(&indexes.unwrap_or_default())
+        });
+        let is_of_operation = |number: Option<usize>| {
+            let numbers = numbers.as_ref();
+            numbers.is_none_or(|all| number.is_some_and(|number| all.contains(&number)))
+        };
         let status = asked.query("status");
         let violation = asked.query("violation").map(str::to_lowercase);
+        let answered_by = asked.query("answered-by");
+        let number = |name| asked.query(name).and_then(|text| text.parse::<u64>().ok());
+        let (before, after) = (number("before"), number("after"));
         let is_meant = |glance: Glance<'_>| {
-            operation.is_none_or(|operation| operation.is_some() && glance.operation == operation)
+            before.is_none_or(|before| glance.number < before)
+                && after.is_none_or(|after| glance.number > after)
+                && is_of_operation(glance.operation)
                 && status.is_none_or(|status| is_status(glance.status, status))
+                && answered_by.is_none_or(|by| glance.answered.is_some_and(|own| own.by.is(by)))
                 && violation.as_ref().is_none_or(|text| {
-                    glance
+                    let of_answer = glance.answered.map(|answered| &answered.violations);
+                    let mut all = glance
                         .violations
                         .iter()
-                        .any(|violation| violation.to_lowercase().contains(text.as_str()))
+                        .chain(of_answer.into_iter().flatten());
+                    all.any(|violation| violation.to_lowercase().contains(text.as_str()))
                 })
         };
         // Most clients look for the latest exchanges.
@@ -118,9 +137,10 @@ impl Control {
         answer
     }
 
-    /// Returns the number in the journal of an operation, by its name or by method and path.
-    pub(super) fn operation_of(&self, name: &str) -> Option<usize> {
-        self.numbers.number(self.sandbox.contract().find(name)?)
+    /// Returns the numbers in the journal of operations.
+    pub(super) fn numbers_of(&self, indexes: &[usize]) -> HashSet<usize> {
+        let numbers = indexes.iter().map(|index| self.numbers.number(*index));
+        numbers.flatten().collect()
     }
 
     pub(super) fn clear_requests(&self, asked: &ControlRequest<'_>) -> Value {
@@ -147,7 +167,11 @@ impl Control {
     }
 
     /// Answers with events as they happen, for as long as the client listens.
-    pub(super) fn listen(&self, asked: &ControlRequest<'_>, heard: Heard) -> (Response, Report) {
+    pub(super) fn listen(
+        &self,
+        asked: &ControlRequest<'_>,
+        filter: EventFilter,
+    ) -> (Response, Report) {
         let mut response = Response::new(Bytes::new());
         response
             .headers_mut()
@@ -159,7 +183,7 @@ impl Control {
         response.extensions_mut().insert(JournalStream {
             entries: self.stream.clone(),
             session,
-            heard,
+            filter,
         });
         (
             response,

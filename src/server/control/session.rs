@@ -1,6 +1,8 @@
-//! Session of a request, from `/_standin/sessions/NAME/…`, the header `Standin-Session`, or the
-//! cookie `standin-session`.
-use http::{HeaderName, StatusCode, Uri};
+//! Session of a request, from `/_standin/sessions/NAME/…`, the header field `Standin-Session`, the cookie
+//! `standin-session`, or what servers between the client and the sandbox pass on: a member of `Baggage`
+//! (W3C Baggage), or a parameter behind a bearer token.
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, StatusCode, Uri};
 
 use crate::codec::message::{Mounted, Request};
 use crate::codec::parameter::cookies;
@@ -18,10 +20,14 @@ pub(crate) struct SessionRequest {
 /// Header field that names a session.
 const SESSION: HeaderName = HeaderName::from_static("standin-session");
 
+/// Header field whose members servers pass on (W3C Baggage).
+const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+
 /// Maximum length of a session name, in bytes; a longer name gets 400.
 const LONGEST: usize = 200;
 
-/// Finds the session of a request: the path precedes the header, and the header the cookie.
+/// Finds the session of a request: the path precedes the header field, this one the cookie, then `Baggage`, then
+/// the bearer token.
 ///
 /// # Errors
 ///
@@ -63,10 +69,14 @@ pub(crate) fn session_of(request: &Request) -> Result<SessionRequest, Problem> {
     let by_cookie = || {
         let mut pairs = cookies(headers).into_iter();
         pairs
-            .find(|(name, _)| name == "standin-session")
+            .find(|(name, _)| name == MEMBER)
             .map(|(_, value)| decode(&value))
     };
-    match by_header.or_else(by_cookie) {
+    let named = by_header
+        .or_else(by_cookie)
+        .or_else(|| in_baggage(headers))
+        .or_else(|| behind_token(headers));
+    match named {
         Some(name) => Ok(SessionRequest {
             session: checked(name)?,
             request: None,
@@ -75,6 +85,44 @@ pub(crate) fn session_of(request: &Request) -> Result<SessionRequest, Problem> {
             session: String::new(),
             request: None,
         }),
+    }
+}
+
+/// Name of the session in cookies and in `Baggage`.
+const MEMBER: &str = "standin-session";
+
+/// Returns the session of a member of `Baggage`: `standin-session=NAME`, whose value may be percent-encoded and
+/// have properties behind it.
+fn in_baggage(headers: &HeaderMap) -> Option<String> {
+    let lines = headers.get_all(BAGGAGE).into_iter();
+    let members = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','));
+    let mut members = members.filter_map(|member| member.split(';').next()?.split_once('='));
+    members
+        .find(|(name, _)| name.trim() == MEMBER)
+        .map(|(_, value)| decode(value.trim()))
+}
+
+/// Returns the session behind a bearer token: `Bearer TOKEN;session=NAME`.
+fn behind_token(headers: &HeaderMap) -> Option<String> {
+    let credentials = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = credentials.split_once(' ')?;
+    let (_, name) = token.split_once(";session=")?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| decode(name.trim()))
+}
+
+/// Checks the name of a session that a query has; the empty one is that of the unnamed session.
+///
+/// # Errors
+///
+/// `Problem` 400, if it is too long or has control characters.
+pub(super) fn check_name(name: &str) -> Result<(), Problem> {
+    match name {
+        "" => Ok(()),
+        name => checked(name.to_owned()).map(drop),
     }
 }
 

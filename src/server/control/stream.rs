@@ -19,7 +19,7 @@ pub(crate) enum JournalEvent {
 
 /// Kinds of events that a client listens to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Heard {
+pub(crate) enum EventFilter {
     /// Exchanges only.
     Exchanges,
     /// Exchanges and reloads.
@@ -34,5 +34,5 @@ pub(crate) struct JournalStream {
     /// Session whose exchanges are sent; `None` for all sessions.
     pub session: Option<String>,
     /// Kinds of events that are sent.
-    pub heard: Heard,
+    pub filter: EventFilter,
 }

@@ -2,6 +2,7 @@
 //!
 //! `POST /_standin/verify` counts the exchanges of the journal that match, or looks for several in
 //! order. An answer that does not pass names the exchanges that nearly match.
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use http::{HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
 use crate::codec::message::{Body, Request};
+use crate::contract::fixture_key::operations_of;
 use crate::contract::request_condition::{ConditionReader, PARTS, RequestCondition};
 use crate::contract::simulation::duration;
 use crate::document::fixture_text;
@@ -38,7 +40,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 pub(crate) struct RepeatFor(pub Duration);
 
 /// Verdict on the calls of a client.
-pub(super) struct Verdict {
+pub(super) struct CallVerdict {
     /// Answer of the control API.
     pub answer: Value,
     /// Time to wait for further calls, if those could make it pass.
@@ -47,12 +49,21 @@ pub(super) struct Verdict {
 
 /// Description of a call.
 struct CallPattern {
-    /// Name of the operation as it was given, and its number in the journal.
-    operation: Option<(String, Option<usize>)>,
+    /// Operations; any if there are none.
+    operations: Option<SelectedOperations>,
     /// Status such as `404` or `4XX`.
     status: Option<String>,
     /// Condition on the parts of the request.
     condition: Option<RequestCondition>,
+}
+
+/// Operations that a key names.
+struct SelectedOperations {
+    /// Key as it was given: `createPet`, `tag: billing`.
+    key: String,
+    names: HashSet<String>,
+    /// Numbers of the operations in the journal.
+    numbers: HashSet<usize>,
 }
 
 /// Bounds of the number of calls.
@@ -97,7 +108,7 @@ impl Control {
     ///
     /// `Problem` 422, if an operation is unknown, or a condition or a time is not written as it
     /// should be.
-    pub(super) fn verify(&self, asked: &ControlRequest<'_>) -> Result<Verdict, Problem> {
+    pub(super) fn verify(&self, asked: &ControlRequest<'_>) -> Result<CallVerdict, Problem> {
         let body = &asked.body;
         let wait = body.get("within").map(within).transpose()?;
         let session = body.get("session").and_then(Value::as_str);
@@ -114,7 +125,7 @@ impl Control {
             }
             (judged, false) => judged?,
         };
-        Ok(Verdict {
+        Ok(CallVerdict {
             answer,
             wait: wait.filter(|_| may_pass).map(RepeatFor),
         })
@@ -214,7 +225,7 @@ impl Control {
             .map(|entry| (entry, pattern.misses(self, entry)))
             .filter(|(_, why)| !why.is_empty())
             .collect();
-        let is_own = |entry: &Entry| pattern.is_of_operation(self, entry);
+        let is_own = |entry: &Entry| pattern.is_of_operation(entry);
         // Calls of other operations are near only if the operation was not called at all.
         if missed.iter().any(|(entry, _)| is_own(entry)) {
             missed.retain(|(entry, _)| is_own(entry));
@@ -251,24 +262,25 @@ fn within(value: &Value) -> Result<Duration, Problem> {
 
 impl CallPattern {
     fn read(control: &Control, call: &Value) -> Result<Self, Problem> {
-        let operation = call.get("operation").and_then(Value::as_str);
+        let key = call.get("operation").and_then(Value::as_str);
         let contract = control.sandbox().contract();
-        if let Some(name) = operation.filter(|name| contract.find(name).is_none()) {
-            let near = contract.nearest_operation(name);
-            let near = near
-                .map(|near| format!("; there is `{near}`"))
-                .unwrap_or_default();
-            return Err(unprocessable(format!(
-                "no document has the operation `{name}`{near}"
-            )));
-        }
+        let operations = key.map(|key| {
+            let indexes = operations_of(contract, key);
+            let indexes = indexes.map_err(|unknown| unprocessable(unknown.to_string()))?;
+            let named = |index: usize| contract.operations[index].name().to_owned();
+            Ok(SelectedOperations {
+                key: key.to_owned(),
+                names: indexes.iter().map(|index| named(*index)).collect(),
+                numbers: control.numbers_of(&indexes),
+            })
+        });
         let status = call.get("status").map(|status| {
             status
                 .as_str()
                 .map_or_else(|| status.to_string(), str::to_owned)
         });
         Ok(Self {
-            operation: operation.map(|name| (name.to_owned(), control.operation_of(name))),
+            operations: operations.transpose()?,
             status,
             condition: condition(call)?,
         })
@@ -276,30 +288,29 @@ impl CallPattern {
 
     /// Returns true if an exchange has the operation and the status.
     fn may_match(&self, glance: Glance<'_>) -> bool {
-        let operation = self.operation.as_ref();
-        operation.is_none_or(|(_, number)| glance.operation == *number)
+        let has_number = |operations: &SelectedOperations| {
+            let number = glance.operation;
+            number.is_some_and(|number| operations.numbers.contains(&number))
+        };
+        self.operations.as_ref().is_none_or(has_number)
             && self
                 .status
                 .as_ref()
                 .is_none_or(|status| is_status(glance.status, status))
     }
 
-    fn is_of_operation(&self, control: &Control, entry: &Entry) -> bool {
-        self.operation.as_ref().is_none_or(|(name, _)| {
-            let contract = control.sandbox().contract();
-            let wanted = contract.find(name);
-            let own = entry
-                .operation
-                .as_deref()
-                .and_then(|own| contract.find(own));
-            wanted == own
-        })
+    fn is_of_operation(&self, entry: &Entry) -> bool {
+        let has_name = |operations: &SelectedOperations| {
+            let name = entry.operation.as_ref();
+            name.is_some_and(|name| operations.names.contains(name))
+        };
+        self.operations.as_ref().is_none_or(has_name)
     }
 
     /// Returns true if an exchange matches. The condition is tested last, as it takes longest.
     fn matches(&self, control: &Control, entry: &Entry) -> bool {
         let is_status = |status: &String| is_status(entry.status, status);
-        self.is_of_operation(control, entry)
+        self.is_of_operation(entry)
             && self.status.as_ref().is_none_or(is_status)
             && self
                 .condition
@@ -310,11 +321,11 @@ impl CallPattern {
     /// Returns the reasons why an exchange does not match; none if it does.
     fn misses(&self, control: &Control, entry: &Entry) -> Vec<String> {
         let mut why = Vec::new();
-        if let Some((name, _)) = &self.operation
-            && !self.is_of_operation(control, entry)
+        if let Some(SelectedOperations { key, .. }) = &self.operations
+            && !self.is_of_operation(entry)
         {
             let own = entry.operation.as_deref().unwrap_or("none");
-            why.push(format!("the operation is `{own}`, expected `{name}`"));
+            why.push(format!("the operation is `{own}`, expected `{key}`"));
         }
         if let Some(status) = &self.status
             && !is_status(entry.status, status)

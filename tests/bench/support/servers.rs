@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 /// A server in a process of its own, which ends with this value.
@@ -31,18 +30,12 @@ impl Server {
         Self { child, address }
     }
 
-    /// Starts Standin on a free port.
-    pub(crate) fn standin(documents: &[PathBuf], options: &[&str]) -> Self {
+    /// Starts Standin with these arguments.
+    pub(crate) fn program(arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_standin"));
         // Away from the fixtures of the project.
         command.current_dir(env!("CARGO_TARGET_TMPDIR"));
-        Self::start(
-            command
-                .arg("serve")
-                .args(["--port", "0"])
-                .args(options)
-                .args(documents),
-        )
+        Self::start(command.args(arguments))
     }
 
     /// The processor time that it has used, in nanoseconds; none where the system does not say.

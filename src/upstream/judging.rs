@@ -1,0 +1,78 @@
+//! Compares an exchange with the real API with the contract.
+//!
+//! The proxy reports the result, and recording, learning and drift begin with it.
+use http::StatusCode;
+
+use crate::Sandbox;
+use crate::errors::Fault;
+use crate::exchange::observed::{self, JudgedRequest};
+use crate::upstream::exchange::ObservedExchange;
+use crate::validate::Violation;
+
+/// Result of the comparison of an exchange with the contract.
+#[derive(Debug)]
+pub(crate) struct Judgement {
+    /// Index of the operation in the contract; `None` if the documents do not have it.
+    pub operation: Option<usize>,
+    /// Faults of the request, gravest first: an unknown path or method, credentials, content,
+    /// violations.
+    pub faults: Vec<Fault>,
+    /// Violations of the response; a status, media type or header field that is not documented is one.
+    pub violations: Vec<Violation>,
+    /// Parts that could not be checked, one sentence each.
+    pub unchecked: Vec<String>,
+}
+
+/// Judges both sides of an exchange; all faults are reported, whatever the validation of the sandbox.
+#[must_use]
+pub(crate) fn judge(sandbox: &Sandbox, exchange: &ObservedExchange) -> Judgement {
+    let JudgedRequest {
+        operation,
+        faults,
+        mut unchecked,
+    } = observed::judge_request(sandbox.contract(), sandbox.settings(), &exchange.request);
+    let mut violations = Vec::new();
+    // The answer to a request that the documents do not know cannot be compared with them.
+    if let Some(index) = operation {
+        let judged = observed::judge_response(
+            &sandbox.contract().operations[index],
+            exchange.request.method(),
+            &exchange.response,
+        );
+        violations = judged.violations;
+        unchecked.extend(judged.unchecked);
+    }
+    Judgement {
+        operation,
+        faults,
+        violations,
+        unchecked,
+    }
+}
+
+impl Judgement {
+    /// Returns the judgement of an exchange that nobody wants to be compared.
+    #[must_use]
+    pub(crate) fn uncompared(operation: Option<usize>) -> Self {
+        Self {
+            operation,
+            faults: Vec::new(),
+            violations: Vec::new(),
+            unchecked: Vec::new(),
+        }
+    }
+
+    /// Returns the violations of the request, one line each: `body: must have required property 'name'`.
+    #[must_use]
+    pub(crate) fn of_request(&self) -> Vec<String> {
+        self.faults.iter().flat_map(Fault::summaries).collect()
+    }
+
+    /// Returns the violations of the response, one line each: `response 200 body /id: must be integer`.
+    #[must_use]
+    pub(crate) fn of_response(&self, status: StatusCode) -> Vec<String> {
+        let own = self.violations.iter();
+        own.map(|violation| format!("response {} {}", status.as_u16(), violation.summary()))
+            .collect()
+    }
+}

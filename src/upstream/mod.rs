@@ -1,0 +1,19 @@
+//! The real API beside the sandbox: what is known of its exchanges.
+//!
+//! An [`ObservedExchange`](exchange::ObservedExchange) is one request to the real API with its response;
+//! [`judge`](judging::judge) compares it with the contract.
+
+pub(crate) mod address;
+pub(crate) mod archive;
+pub(crate) mod choice;
+pub(crate) mod client;
+pub(crate) mod drift;
+pub(crate) mod error;
+pub(crate) mod exchange;
+pub(crate) mod fields;
+pub(crate) mod gateway;
+pub(crate) mod judging;
+pub(crate) mod learning;
+pub(crate) mod observers;
+pub(crate) mod recording;
+pub(crate) mod servers;
