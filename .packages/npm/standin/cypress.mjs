@@ -1,0 +1,3 @@
+import plugin from './cypress.js';
+
+export const { standin } = plugin;

@@ -1,0 +1,3 @@
+import fixtures from './playwright.js';
+
+export const { expect, test } = fixtures;

@@ -1,0 +1,4 @@
+import standin = require('./vite.js');
+
+export { standin };
+export default standin;

@@ -1,0 +1,4 @@
+import standin from './vite.js';
+
+export { standin };
+export default standin;
