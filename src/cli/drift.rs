@@ -15,6 +15,7 @@ use crate::sandbox::Sandbox;
 use crate::upstream::archive::entry::ArchiveOptions;
 use crate::upstream::archive::gather::{Gathered, gather};
 use crate::upstream::archive::place::BaseUrl;
+use crate::upstream::drift::batch::DriftBatch;
 use crate::upstream::drift::findings::LEAST_CALLS;
 use crate::upstream::drift::kind::DriftSeverity;
 use crate::upstream::drift::observations::Observations;
@@ -297,7 +298,7 @@ impl Drift {
     }
 
     fn observe(&self, sandbox: &Sandbox) -> (Observations, Gathered) {
-        let mut observations = Observations::new();
+        let mut batch = DriftBatch::new(sandbox);
         let options = ArchiveOptions {
             most_content: sandbox.settings().content_limit.0,
             variables: Vec::new(),
@@ -309,10 +310,10 @@ impl Drift {
             &options,
             &mut |_, archived| {
                 let judgement = judge(sandbox, &archived.exchange);
-                observations.observe(sandbox, &judgement, &archived.exchange);
+                batch.add(&judgement, &archived.exchange);
             },
         );
-        (observations, gathered)
+        (batch.finish(), gathered)
     }
 
     /// Returns the documents, with further overlays.

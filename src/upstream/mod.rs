@@ -8,6 +8,7 @@ pub(crate) mod archive;
 pub(crate) mod choice;
 pub(crate) mod client;
 pub(crate) mod drift;
+pub(crate) mod drift_observer;
 pub(crate) mod error;
 pub(crate) mod exchange;
 pub(crate) mod fields;

@@ -2,17 +2,16 @@
 //! voice, a HAR, and drift.
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
 use crate::Sandbox;
 use crate::contract::Contract;
-use crate::generate::fingerprint;
 use crate::upstream::address::UpstreamAddress;
 use crate::upstream::archive::har::writer::{HarOptions, HarWriter};
-use crate::upstream::drift::observations::Observations;
 use crate::upstream::drift::report::DriftReport;
+use crate::upstream::drift_observer::DriftObserver;
 use crate::upstream::exchange::ObservedExchange;
 use crate::upstream::judging::Judgement;
 use crate::upstream::learning::learner::{Learner, LearningError};
@@ -60,9 +59,7 @@ pub(crate) struct Observers {
     records: AtomicBool,
     har: Option<Mutex<HarWriter>>,
     /// Drift, unless it is not observed (`--drift off`).
-    drift: Option<Mutex<Observations>>,
-    /// Fingerprint of the documents that the drift is from.
-    documents: Mutex<Option<u64>>,
+    drift: Option<Arc<DriftObserver>>,
     /// Number of recorded exchanges and reloads.
     news: AtomicU64,
     /// Value of `news` that the files have.
@@ -91,8 +88,7 @@ impl Observers {
             }),
             records: AtomicBool::new(true),
             har: har.map(Mutex::new),
-            drift: observes_drift.then(Mutex::default),
-            documents: Mutex::new(None),
+            drift: observes_drift.then(Arc::default),
             news: AtomicU64::new(0),
             written: AtomicU64::new(0),
         })
@@ -101,31 +97,29 @@ impl Observers {
     /// Takes an exchange; `base` is the address of the real API.
     pub(crate) fn observe(
         &self,
-        sandbox: &Sandbox,
+        sandbox: &Arc<Sandbox>,
         base: &UpstreamAddress,
-        judgement: &Judgement,
-        exchange: &ObservedExchange,
+        judgement: Judgement,
+        exchange: ObservedExchange,
     ) {
-        if let Some(drift) = &self.drift {
-            let own = Observations::of(sandbox, judgement, exchange);
-            lock(drift).merge(own);
-            lock(&self.documents).get_or_insert_with(|| fingerprint_of(sandbox.contract()));
-        }
         if let Some(har) = &self.har {
             let operation = judgement.operation;
             let operation = operation.map(|index| &sandbox.contract().operations[index]);
-            if let Err(error) = lock(har).append(&base.to_string(), operation, exchange) {
+            if let Err(error) = lock(har).append(&base.to_string(), operation, &exchange) {
                 tracing::warn!(%error, "an exchange could not be written to the HAR");
             }
         }
         if let Some(recording) = &self.recording
             && self.records.load(Ordering::Relaxed)
         {
-            recording.learner.observe(sandbox, judgement, exchange);
+            recording.learner.observe(sandbox, &judgement, &exchange);
             let mut exchange = exchange.clone();
             exchange.note_base(&base.to_string());
             recording.recorder.observe(exchange);
             self.news.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(drift) = &self.drift {
+            drift.take(sandbox, judgement, exchange);
         }
     }
 
@@ -139,21 +133,16 @@ impl Observers {
     /// never came is told of operations with at least `least` exchanges.
     #[must_use]
     pub(crate) fn drift(&self, sandbox: &Sandbox, least: u64) -> Option<DriftReport> {
-        let observations = lock(self.drift.as_ref()?).clone();
+        let observations = self.drift.as_ref()?.observations();
         Some(DriftReport::new(sandbox, &observations, least))
     }
 
     /// Notes that documents or fixtures were loaded again. If the documents are others, the drift is
     /// forgotten: they are compared from now on.
     pub(crate) fn begin_anew(&self, contract: &Contract) {
-        let documents = fingerprint_of(contract);
-        let mut known = lock(&self.documents);
-        if let Some(drift) = &self.drift
-            && known.is_none_or(|known| known != documents)
-        {
-            *lock(drift) = Observations::new();
+        if let Some(drift) = &self.drift {
+            drift.begin_anew(contract);
         }
-        *known = Some(documents);
         self.news.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -215,16 +204,6 @@ impl Observers {
         self.written.store(news, Ordering::Relaxed);
         Ok(())
     }
-}
-
-/// Returns a number for the documents of a contract, with their overlays.
-fn fingerprint_of(contract: &Contract) -> u64 {
-    let mut text = String::new();
-    for document in &contract.documents {
-        text.push_str(document.source().name());
-        text.push_str(&document.tree().to_string());
-    }
-    fingerprint(&text)
 }
 
 /// Locks a value. Poisoning is safe: what a panic leaves out is one exchange.

@@ -294,27 +294,22 @@ impl Control {
             source: source.into(),
             violations: violations.clone(),
         };
-        if let Some(upstream) = self.upstream() {
-            let address = self.upstream_address(upstream, judgement.operation);
-            upstream
-                .observers
-                .observe(&self.sandbox, address, &judgement, &exchange);
-        }
         let ObservedExchange {
             session,
+            at,
+            took,
             request,
             response,
-            took,
-            ..
         } = exchange;
+        let (head, content) = response.into_parts();
+        let response = Response::from_parts(head, content.bytes());
         self.count(&request, response.status(), report.operation, counted);
-        let response: Response = response.map(|body| body.bytes());
         log::exchange(self, &request, &response, &report, took);
         if self.keeps_journal() {
             let of_answer = violations.split_off(violations.len() - of_response);
             report.violations = violations;
             let noting = Noting {
-                session,
+                session: session.clone(),
                 inner: None,
                 answered: Some(Answered {
                     by: AnsweredBy::Real,
@@ -322,6 +317,18 @@ impl Control {
                 }),
             };
             self.note(&request, noting, &response, report, took);
+        }
+        if let Some(upstream) = self.upstream() {
+            let address = self.upstream_address(upstream, judgement.operation);
+            let exchange = ObservedExchange {
+                session,
+                at,
+                took,
+                request,
+                response: response.map(|_| content),
+            };
+            let observers = &upstream.observers;
+            observers.observe(&self.sandbox, address, judgement, exchange);
         }
     }
 

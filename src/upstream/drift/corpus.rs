@@ -8,7 +8,7 @@ use crate::codec::message::Body;
 use crate::document::Input;
 use crate::exchange::settings::Settings;
 use crate::sandbox::{Reading, Sandbox};
-use crate::upstream::drift::observations::Observations;
+use crate::upstream::drift::batch::DriftBatch;
 use crate::upstream::drift::report::DriftReport;
 use crate::upstream::exchange::ObservedExchange;
 use crate::upstream::judging::{Judgement, judge};
@@ -86,14 +86,14 @@ fn answers_of_the_sandbox_have_no_drift() {
             continue;
         }
         read += 1;
-        let mut observations = Observations::new();
+        let mut batch = DriftBatch::new(&sandbox);
         for (exchange, judgement) in exchanges(&sandbox) {
             count += 1;
             let began = Instant::now();
-            observations.observe(&sandbox, &judgement, &exchange);
+            batch.add(&judgement, &exchange);
             spent += began.elapsed();
         }
-        let report = DriftReport::new(&sandbox, &observations, u64::MAX);
+        let report = DriftReport::new(&sandbox, &batch.finish(), u64::MAX);
         if FULLER.iter().any(|end| path.ends_with(end)) {
             let all = report.findings.iter();
             fuller += all.filter(|finding| finding.kind.is_undocumented()).count();

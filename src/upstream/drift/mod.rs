@@ -6,6 +6,7 @@
 //! [findings](finding::Finding) of them, [`report`] writes these, and [`overlay`] repairs the document.
 
 mod address;
+pub(crate) mod batch;
 mod bounded;
 mod came;
 mod description;

@@ -1,4 +1,6 @@
 //! Observes one exchange: what of it does the document not have, and what of the document came?
+use std::rc::Rc;
+
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
@@ -17,19 +19,17 @@ use crate::contract::{
 use crate::errors::Fault;
 use crate::exchange::observed::response_value;
 use crate::schema::start_of;
-use crate::upstream::drift::address::{
-    operation_key, operation_pointer, pattern_of, request_pointer, response_pointer,
-};
+use crate::upstream::drift::address::{pattern_of, request_pointer};
+use crate::upstream::drift::batch::{DescribedContent, DriftBatch};
 use crate::upstream::drift::bounded::BoundedMap;
-use crate::upstream::drift::description::Description;
 use crate::upstream::drift::header::is_ordinary;
 use crate::upstream::drift::kind::DriftKind;
 use crate::upstream::drift::observations::Observations;
-use crate::upstream::drift::record::{Drift, DriftKey, DriftSide, ExampleMaker};
+use crate::upstream::drift::record::{Drift, DriftExample, DriftKey, DriftSide, ExampleMaker};
 use crate::upstream::drift::shape::Shape;
 use crate::upstream::drift::unknown::{UnknownKey, UnknownOperation, general, is_proof};
 use crate::upstream::drift::violation::{self, JudgedContent};
-use crate::upstream::drift::walk::{ContentNotes, walk};
+use crate::upstream::drift::walk::{UndeclaredMembers, walk};
 use crate::upstream::exchange::ObservedExchange;
 use crate::upstream::judging::Judgement;
 use crate::validate::{ContentFault, Subject, Violation, other_names};
@@ -40,75 +40,56 @@ const LONGEST_NAME: usize = 100;
 /// Longest JSON Pointer in content that is kept, in bytes.
 const LONGEST_PLACE: usize = 300;
 
-impl Observations {
-    /// Returns the observations of one exchange. To add them to others is cheap, so that a lock is
-    /// held for [`merge`](Self::merge) only.
-    pub(crate) fn of(
-        sandbox: &Sandbox,
-        judgement: &Judgement,
-        exchange: &ObservedExchange,
-    ) -> Self {
-        let mut observations = Self::default();
-        observe(&mut observations, sandbox, judgement, exchange);
-        observations
+impl DriftBatch<'_> {
+    /// Compares an exchange with the documents.
+    pub(crate) fn add(&mut self, judgement: &Judgement, exchange: &ObservedExchange) {
+        let mut own = Observations {
+            exchanges: 1,
+            unchecked: u64::from(!judgement.unchecked.is_empty()),
+            ..Observations::default()
+        };
+        if let Some(index) = judgement.operation {
+            let operation = &self.sandbox.contract().operations[index];
+            let mut observer = Observer {
+                examples: ExampleMaker::new(self.sandbox, judgement.operation, exchange),
+                key: self.key(index),
+                batch: self,
+                observations: &mut own,
+                index,
+                operation,
+                exchange,
+            };
+            observer.count();
+            observer.response(&judgement.violations);
+            observer.request(&judgement.faults);
+        } else {
+            own.unmatched = 1;
+            observe_unknown(&mut own, self.sandbox, exchange);
+        }
+        self.observations.merge(own);
     }
-
-    /// Adds an exchange.
-    pub(crate) fn observe(
-        &mut self,
-        sandbox: &Sandbox,
-        judgement: &Judgement,
-        exchange: &ObservedExchange,
-    ) {
-        self.merge(Self::of(sandbox, judgement, exchange));
-    }
-}
-
-/// Adds one exchange to observations.
-fn observe(
-    observations: &mut Observations,
-    sandbox: &Sandbox,
-    judgement: &Judgement,
-    exchange: &ObservedExchange,
-) {
-    observations.exchanges += 1;
-    observations.unchecked += u64::from(!judgement.unchecked.is_empty());
-    let Some(index) = judgement.operation else {
-        observations.unmatched += 1;
-        return observe_unknown(observations, sandbox, exchange);
-    };
-    let operation = &sandbox.contract().operations[index];
-    let mut observer = Observer {
-        observations,
-        sandbox,
-        operation,
-        key: operation_key(operation),
-        exchange,
-        examples: ExampleMaker::new(sandbox, judgement.operation, exchange),
-    };
-    observer.count();
-    observer.response(&judgement.violations);
-    observer.request(&judgement.faults);
 }
 
 /// Observation of an exchange of a documented operation.
-struct Observer<'x> {
+struct Observer<'x, 's> {
+    batch: &'x mut DriftBatch<'s>,
+    /// Observations of this exchange.
     observations: &'x mut Observations,
-    sandbox: &'x Sandbox,
-    operation: &'x Operation,
-    key: String,
+    index: usize,
+    operation: &'s Operation,
+    key: Rc<str>,
     exchange: &'x ObservedExchange,
     examples: ExampleMaker<'x>,
 }
 
-impl<'x> Observer<'x> {
+impl<'x, 's> Observer<'x, 's> {
     fn count(&mut self) {
         let status = self.exchange.response.status().as_u16();
         let parameters = self.sent_parameters();
         let count = self
             .observations
             .operations
-            .entry(self.key.clone())
+            .entry(self.key.to_string())
             .or_default();
         count.calls += 1;
         *count.statuses.entry(status).or_default() += 1;
@@ -131,6 +112,27 @@ impl<'x> Observer<'x> {
         sent.map(|parameter| parameter_key(parameter)).collect()
     }
 
+    /// Adds a drift that came once, with the example that `show` makes of the exchange.
+    fn add_shown(&mut self, drift: DriftKey, show: impl FnOnce(&ExampleMaker<'x>) -> DriftExample) {
+        let came = self.came(&drift, show);
+        self.add(drift, came);
+    }
+
+    /// Returns a drift that came once. Its example is made if none of an earlier exchange is known.
+    fn came(
+        &self,
+        drift: &DriftKey,
+        show: impl FnOnce(&ExampleMaker<'x>) -> DriftExample,
+    ) -> Drift {
+        let known = self.batch.observations.drifts.get(drift);
+        let is_shown = known.is_some_and(|known| known.example.at < self.exchange.at);
+        Drift::new(if is_shown {
+            DriftExample::later()
+        } else {
+            show(&self.examples)
+        })
+    }
+
     fn add(&mut self, drift: DriftKey, came: Drift) {
         // An exchange counts once, whatever number of items of a list have the same drift.
         let join = |there: &mut Drift, more: Drift| {
@@ -144,7 +146,7 @@ impl<'x> Observer<'x> {
     fn drift(&self, kind: DriftKind, side: DriftSide, at: &str, pointer: String) -> DriftKey {
         DriftKey {
             kind,
-            operation: self.key.clone(),
+            operation: self.key.to_string(),
             side,
             at: start_of(at, LONGEST_PLACE).into_owned(),
             detail: String::new(),
@@ -157,18 +159,18 @@ impl<'x> Observer<'x> {
         let response = &self.exchange.response;
         let status = response.status();
         let side = DriftSide::Response(status.as_u16());
-        let contract = self.sandbox.contract();
         let Some(pattern) = pattern_of(self.operation, status) else {
             if !self.operation.compiled().responses.is_empty() && status != StatusCode::NOT_MODIFIED
             {
-                let pointer = operation_pointer(contract, self.operation);
+                let pointer = self.batch.pointer(self.index).to_string();
                 let key = self.drift(
                     DriftKind::Status,
                     side,
                     &status.as_u16().to_string(),
                     pointer,
                 );
-                let came = self.with_content(Drift::new(self.examples.of_response()));
+                let came = self.came(&key, ExampleMaker::of_response);
+                let came = self.with_content(came);
                 self.add(key, came);
             }
             return;
@@ -176,13 +178,13 @@ impl<'x> Observer<'x> {
         let Some(documented) = self.operation.response_at(pattern) else {
             return;
         };
-        let pointer = response_pointer(contract, self.operation, pattern);
+        let pointer = self.batch.response_pointer(self.index, pattern);
         self.response_headers(documented, pattern, side, &pointer);
         for violation in violations.iter().filter(|v| v.subject != Subject::Body) {
             self.response_field(violation, side, &pointer);
         }
         if self.has_content() {
-            self.response_content(documented, violations, side, pointer);
+            self.response_content(documented, violations, side, &pointer);
         }
     }
 
@@ -200,7 +202,7 @@ impl<'x> Observer<'x> {
         documented: &DocumentedResponse,
         violations: &[Violation],
         side: DriftSide,
-        pointer: String,
+        pointer: &str,
     ) {
         let sent = media_name(self.exchange.response.headers());
         let known = media_of(&documented.content, self.exchange.response.headers());
@@ -210,17 +212,17 @@ impl<'x> Observer<'x> {
             } else {
                 DriftKind::MediaType
             };
-            let came = self.with_content(Drift::new(self.examples.of_response()));
-            let key = self.drift(kind, side, &sent, pointer);
+            let key = self.drift(kind, side, &sent, pointer.to_owned());
+            let came = self.came(&key, ExampleMaker::of_response);
+            let came = self.with_content(came);
             return self.add(key, came);
         }
         let Some((value, media)) = response_value(self.operation, &self.exchange.response) else {
             for violation in violations.iter().filter(|v| v.subject == Subject::Body) {
-                let mut key =
-                    self.drift(DriftKind::UnreadableContent, side, &sent, pointer.clone());
+                let pointer = pointer.to_owned();
+                let mut key = self.drift(DriftKind::UnreadableContent, side, &sent, pointer);
                 key.detail = start_of(&violation.error.sentence(), LONGEST_NAME).into_owned();
-                let came = Drift::new(self.examples.of_response());
-                self.add(key, came);
+                self.add_shown(key, ExampleMaker::of_response);
             }
             return;
         };
@@ -232,53 +234,49 @@ impl<'x> Observer<'x> {
     }
 
     /// Observes content that was read as a documented media type.
-    fn content(&mut self, value: &Value, media: &MediaType, body: &[&Violation], side: DriftSide) {
-        let root: &'x Value = self.sandbox.contract().documents[self.operation.document].tree();
+    fn content(
+        &mut self,
+        value: &Value,
+        media: &'s MediaType,
+        body: &[&Violation],
+        side: DriftSide,
+    ) {
         let Some((pointer, is_each)) = schema_of(media) else {
             return;
         };
-        let description = if is_each {
-            Description::of_items(root, &pointer)
-        } else {
-            Description::new(root, &pointer)
-        };
+        let description = self.batch.description(DescribedContent {
+            document: self.operation.document,
+            pointer,
+            is_each,
+            is_request: side == DriftSide::Request,
+        });
+        // XML has several forms for one value, so that a name says little there.
+        if !media.range.is_xml() {
+            let examples: Vec<&Value> = media.examples.iter().map(Example::verbatim).collect();
+            let undeclared = walk(&description, value, &examples);
+            self.undeclared(&undeclared, side);
+        }
         let judged = JudgedContent {
             description: &description,
             value,
         };
-        // XML has several forms for one value, so that a name says little there.
-        if !media.range.is_xml() {
-            let examples: Vec<&Value> = media.examples.iter().map(Example::verbatim).collect();
-            let notes = walk(&description, value, &examples);
-            self.undeclared(&notes, side);
-            if matches!(side, DriftSide::Response(_)) {
-                let document = self.operation.document;
-                for (pointer, count) in notes.places {
-                    self.observations
-                        .places
-                        .add((document, pointer), count, |there, more| {
-                            there.merge(more);
-                        });
-                }
-            }
-        }
         for violation in body {
             for found in violation::drifts(&judged, violation) {
                 let name = found.name();
-                let example = self.examples.of_member(&name, &found.value);
-                let mut came = Drift::new(example).with(&found.value);
+                let mut key = self.drift(found.kind, side, &found.at, found.pointer);
+                key.detail = found.detail;
+                let came = self.came(&key, |examples| examples.of_member(&name, &found.value));
+                let mut came = came.with(&found.value);
                 if found.kind == DriftKind::EnumValue {
                     came = came.listing(&name, &found.value);
                 }
-                let mut key = self.drift(found.kind, side, &found.at, found.pointer);
-                key.detail = found.detail;
                 self.add(key, came);
             }
         }
     }
 
-    fn undeclared(&mut self, notes: &ContentNotes, side: DriftSide) {
-        for (member, (shape, value)) in &notes.undeclared {
+    fn undeclared(&mut self, undeclared: &UndeclaredMembers, side: DriftSide) {
+        for (member, (shape, value)) in undeclared {
             let kind = match side {
                 _ if member.name.is_empty() => DriftKind::FreeForm,
                 _ if member.is_shown => DriftKind::ExampleOnly,
@@ -287,7 +285,7 @@ impl<'x> Observer<'x> {
             };
             let mut key = self.drift(kind, side, &member.at, member.schema.clone());
             key.detail.clone_from(&member.name);
-            let mut came = Drift::new(self.examples.of_member(&member.name, value));
+            let mut came = self.came(&key, |examples| examples.of_member(&member.name, value));
             came.shape = shape.clone();
             self.add(key, came);
         }
@@ -320,7 +318,7 @@ impl<'x> Observer<'x> {
             let count = self
                 .observations
                 .operations
-                .entry(self.key.clone())
+                .entry(self.key.to_string())
                 .or_default();
             *count
                 .headers
@@ -337,9 +335,9 @@ impl<'x> Observer<'x> {
                 .get(name)
                 .map(|value| String::from_utf8_lossy(value.as_bytes()));
             let value = value.unwrap_or_default();
-            let mut came = Drift::new(self.examples.of_field(name.as_str(), &value));
-            came.shape = Shape::of_text(&value);
             let key = self.drift(DriftKind::Header, side, name.as_str(), pointer.to_owned());
+            let mut came = self.came(&key, |examples| examples.of_field(name.as_str(), &value));
+            came.shape = Shape::of_text(&value);
             self.add(key, came);
         }
     }
@@ -355,12 +353,11 @@ impl<'x> Observer<'x> {
         };
         let value = self.exchange.response.headers().get(name.as_str());
         let value = value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        let example = match value {
-            Some(value) => self.examples.of_field(name, &value),
-            None => self.examples.bare(),
-        };
         let key = self.drift(kind, side, name, pointer.to_owned());
-        self.add(key, Drift::new(example));
+        self.add_shown(key, |examples| match value {
+            Some(value) => examples.of_field(name, &value),
+            None => examples.bare(),
+        });
     }
 
     fn request(&mut self, faults: &[Fault]) {
@@ -390,8 +387,8 @@ impl<'x> Observer<'x> {
     }
 
     /// Returns the content of the request, read as a documented media type.
-    fn request_content(&self) -> Option<(Value, &'x MediaType)> {
-        let operation: &'x Operation = self.operation;
+    fn request_content(&self) -> Option<(Value, &'s MediaType)> {
+        let operation: &'s Operation = self.operation;
         let request = &self.exchange.request;
         let (sent, media) = media_of(
             &operation.compiled().body.as_ref()?.content,
@@ -411,9 +408,9 @@ impl<'x> Observer<'x> {
         };
         let request = &self.exchange.request;
         let (name, shape) = content_shape(request.headers(), request.body());
-        let pointer = request_pointer(self.sandbox.contract(), self.operation);
+        let pointer = request_pointer(self.batch.sandbox.contract(), self.operation);
         let key = self.drift(kind, DriftSide::Request, &name, pointer);
-        let mut came = Drift::new(self.examples.bare());
+        let mut came = self.came(&key, ExampleMaker::bare);
         came.media.add(name, shape, Shape::merge);
         self.add(key, came);
     }
@@ -426,7 +423,7 @@ impl<'x> Observer<'x> {
             request.uri().query(),
             request.headers(),
         );
-        let pointer = operation_pointer(self.sandbox.contract(), self.operation);
+        let pointer = self.batch.pointer(self.index);
         for violation in other_names(self.operation, &inputs) {
             let Some((_, name)) = violation.parameter() else {
                 continue;
@@ -438,9 +435,10 @@ impl<'x> Observer<'x> {
             let sent = inputs.query.0.iter().find(|(there, _)| there == name);
             let text = sent.map(|(_, text)| text::decode_form(text));
             let text = text.unwrap_or_default();
-            let mut came = Drift::new(self.examples.of_pair(&format!("{name}={text}")));
+            let pointer = pointer.to_string();
+            let key = self.drift(DriftKind::Query, DriftSide::Request, name, pointer);
+            let mut came = self.came(&key, |examples| examples.of_pair(&format!("{name}={text}")));
             came.shape = Shape::of_text(&text);
-            let key = self.drift(DriftKind::Query, DriftSide::Request, name, pointer.clone());
             self.add(key, came);
         }
     }
@@ -463,7 +461,7 @@ impl<'x> Observer<'x> {
         }
         let schema = parameter.and_then(|parameter| parameter.schema());
         let pointer = schema.map_or_else(
-            || operation_pointer(self.sandbox.contract(), self.operation),
+            || self.batch.pointer(self.index).to_string(),
             |schema| schema.pointer().to_owned(),
         );
         let kind = violation::kind_of(&violation.error.keyword, violation.value.as_ref());
@@ -471,7 +469,7 @@ impl<'x> Observer<'x> {
         let mut key = self.drift(kind, DriftSide::Request, &at, pointer);
         key.detail.clone_from(&violation.error.keyword);
         let value = violation.value.clone().unwrap_or_default();
-        let mut came = Drift::new(self.examples.bare());
+        let mut came = self.came(&key, ExampleMaker::bare);
         if kind == DriftKind::EnumValue {
             came = came.listing(name, &value);
         }
@@ -494,8 +492,7 @@ impl<'x> Observer<'x> {
             .collect();
         for pointer in pointers {
             let key = self.drift(DriftKind::RefusedExample, DriftSide::Request, "", pointer);
-            let came = Drift::new(self.examples.of_response());
-            self.add(key, came);
+            self.add_shown(key, ExampleMaker::of_response);
         }
     }
 }

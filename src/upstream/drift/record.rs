@@ -121,6 +121,18 @@ pub(crate) struct DriftExample {
     pub excerpt: String,
 }
 
+impl DriftExample {
+    /// Returns an example that any other one replaces.
+    pub(super) fn later() -> Self {
+        Self {
+            at: u64::MAX,
+            request: String::new(),
+            status: 0,
+            excerpt: String::new(),
+        }
+    }
+}
+
 /// Maker of the examples of one exchange.
 pub(super) struct ExampleMaker<'x> {
     exchange: &'x ObservedExchange,

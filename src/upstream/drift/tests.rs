@@ -8,6 +8,7 @@ use crate::codec::message::Body;
 use crate::document::Input;
 use crate::exchange::settings::Settings;
 use crate::sandbox::{Reading, Sandbox};
+use crate::upstream::drift::batch::DriftBatch;
 use crate::upstream::drift::finding::Finding;
 use crate::upstream::drift::findings::findings;
 use crate::upstream::drift::kind::{DriftKind, DriftSeverity};
@@ -127,11 +128,11 @@ fn exchange(sent: &Sent<'_>, at: u64) -> ObservedExchange {
 }
 
 fn observed(sandbox: &Sandbox, traffic: &[ObservedExchange]) -> Observations {
-    let mut observations = Observations::new();
+    let mut batch = DriftBatch::new(sandbox);
     for exchange in traffic {
-        observations.observe(sandbox, &judge(sandbox, exchange), exchange);
+        batch.add(&judge(sandbox, exchange), exchange);
     }
-    observations
+    batch.finish()
 }
 
 fn traffic(sent: &[Sent<'_>]) -> Vec<ObservedExchange> {
@@ -356,6 +357,11 @@ fn the_order_of_exchanges_and_runs_makes_no_difference() {
     let mut merged = observed(&sandbox, &all[20..]);
     merged.merge(observed(&sandbox, &all[..20]));
     assert_eq!(report(&merged), forward);
+    let mut one_by_one = Observations::new();
+    for exchange in &all {
+        one_by_one.merge(observed(&sandbox, std::slice::from_ref(exchange)));
+    }
+    assert_eq!(report(&one_by_one), forward);
 }
 
 #[test]
@@ -374,7 +380,7 @@ fn many_names_are_one_finding() {
 #[test]
 fn hostile_traffic_is_bounded() {
     let sandbox = sandbox(PETS, None);
-    let mut observations = Observations::new();
+    let mut batch = DriftBatch::new(&sandbox);
     for n in 0..3000 {
         let sent = Sent(
             "GET /pets/1",
@@ -382,8 +388,9 @@ fn hostile_traffic_is_bounded() {
             pet(json!({ format!("k{n}"): n, "status": format!("s{n}") })),
         );
         let exchange = exchange(&sent, n);
-        observations.observe(&sandbox, &judge(&sandbox, &exchange), &exchange);
+        batch.add(&judge(&sandbox, &exchange), &exchange);
     }
+    let observations = batch.finish();
     assert!(observations.is_cut());
     assert!(observations.drifts.iter().count() <= super::observations::MOST_DRIFTS);
 }

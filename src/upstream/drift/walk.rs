@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
-use crate::document::syntax::{find, join, unescape};
+use crate::document::syntax::{find, join, push, unescape};
 use crate::schema::start_of;
 use crate::upstream::drift::description::{DescribingSchema, Description, Member, allows};
 use crate::upstream::drift::place::PlaceCount;
@@ -32,32 +32,33 @@ pub(super) struct UndeclaredMember {
     pub is_shown: bool,
 }
 
-/// Notes on one content.
-#[derive(Debug, Default)]
-pub(super) struct ContentNotes {
-    /// Members that are not declared, with their common shape and the first value.
-    pub undeclared: BTreeMap<UndeclaredMember, (Shape, Value)>,
-    /// Values that came, by the JSON Pointers of schemas.
-    pub places: BTreeMap<String, PlaceCount>,
-}
+/// Members that are not declared, with their common shape and the first value.
+pub(super) type UndeclaredMembers = BTreeMap<UndeclaredMember, (Shape, Value)>;
 
-/// Walks a value beside its description; `examples` are the documented ones of the content.
+/// Walks a value beside its description, which counts what came; `examples` are the documented ones of the
+/// content. Returns the members that are not declared.
 pub(super) fn walk<'v>(
     description: &Rc<Description<'v>>,
     value: &Value,
     examples: &[&'v Value],
-) -> ContentNotes {
+) -> UndeclaredMembers {
     let mut walker = Walker {
-        notes: ContentNotes::default(),
+        undeclared: UndeclaredMembers::new(),
         left: MOST_VALUES,
     };
     walker.value(description, value, examples, &mut String::new());
-    walker.collect(description);
-    walker.notes
+    walker.undeclared
+}
+
+/// Returns the values that came at a description and below it, by the JSON Pointers of schemas.
+pub(super) fn places_of(description: &Description<'_>) -> BTreeMap<String, PlaceCount> {
+    let mut places = BTreeMap::new();
+    collect(&mut places, description);
+    places
 }
 
 struct Walker {
-    notes: ContentNotes,
+    undeclared: UndeclaredMembers,
     left: usize,
 }
 
@@ -108,7 +109,7 @@ impl Walker {
             let length = at.len();
             match description.member(name) {
                 Member::Declared(member) => {
-                    *at = join(at, name);
+                    push(at, name);
                     self.value(&member, value, &below(examples, name), at);
                 }
                 Member::OfMap(member) => {
@@ -150,54 +151,58 @@ impl Walker {
             is_shown,
         };
         let shape = Shape::of(value);
-        if let Some((there, _)) = self.notes.undeclared.get_mut(&found) {
+        if let Some((there, _)) = self.undeclared.get_mut(&found) {
             there.merge(shape);
-        } else if self.notes.undeclared.len() < MOST_UNDECLARED {
-            self.notes.undeclared.insert(found, (shape, value.clone()));
+        } else if self.undeclared.len() < MOST_UNDECLARED {
+            self.undeclared.insert(found, (shape, value.clone()));
         }
     }
+}
 
-    /// Collects the values that came from the descriptions.
-    fn collect(&mut self, description: &Description<'_>) {
-        let came = &description.came;
-        if came.values.get() > 0 {
-            for (pointer, _) in &description.own {
-                let place = self.notes.places.entry(pointer.clone()).or_default();
-                place.values += came.values.get();
-                place.kinds |= came.kinds.get();
-            }
-            for schema in &description.schemas {
-                self.collect_schema(description, schema);
-            }
+/// Adds the values that came at a description and below it.
+fn collect(places: &mut BTreeMap<String, PlaceCount>, description: &Description<'_>) {
+    let came = &description.came;
+    if came.values.get() > 0 {
+        for (pointer, _) in &description.own {
+            let place = places.entry(pointer.clone()).or_default();
+            place.values += came.values.get();
+            place.kinds |= came.kinds.get();
         }
-        for below in description.below() {
-            self.collect(&below);
+        for schema in &description.schemas {
+            collect_schema(places, description, schema);
         }
     }
+    for below in description.below() {
+        collect(places, &below);
+    }
+}
 
-    fn collect_schema(&mut self, description: &Description<'_>, schema: &DescribingSchema<'_>) {
-        let came = &description.came;
-        let properties = schema.keywords.get("properties").and_then(Value::as_object);
-        if let Some(properties) = properties.filter(|_| came.objects.get() > 0) {
-            let place = self.notes.places.entry(schema.pointer.clone()).or_default();
-            // An alternative may describe other objects.
-            place.objects += if schema.is_certain {
-                came.objects.get()
-            } else {
-                0
-            };
-            for name in properties.keys() {
-                let count = description.came_for(name);
-                if count > 0 {
-                    *place.members.entry(name.clone()).or_default() += count;
-                }
+fn collect_schema(
+    places: &mut BTreeMap<String, PlaceCount>,
+    description: &Description<'_>,
+    schema: &DescribingSchema<'_>,
+) {
+    let came = &description.came;
+    let properties = schema.keywords.get("properties").and_then(Value::as_object);
+    if let Some(properties) = properties.filter(|_| came.objects.get() > 0) {
+        let place = places.entry(schema.pointer.clone()).or_default();
+        // An alternative may describe other objects.
+        place.objects += if schema.is_certain {
+            came.objects.get()
+        } else {
+            0
+        };
+        for name in properties.keys() {
+            let count = description.came_for(name);
+            if count > 0 {
+                *place.members.entry(name.clone()).or_default() += count;
             }
         }
-        if schema.keywords.contains_key("enum") {
-            let place = self.notes.places.entry(schema.pointer.clone()).or_default();
-            place.listed.extend(came.listed.borrow().iter().cloned());
-            place.texts += came.values.get();
-        }
+    }
+    if schema.keywords.contains_key("enum") {
+        let place = places.entry(schema.pointer.clone()).or_default();
+        place.listed.extend(came.listed.borrow().iter().cloned());
+        place.texts += came.values.get();
     }
 }
 
@@ -337,7 +342,7 @@ pub(super) fn place_of<'t>(
 mod tests {
     use super::*;
 
-    fn notes(schema: &Value, value: &Value) -> ContentNotes {
+    fn undeclared(schema: &Value, value: &Value) -> UndeclaredMembers {
         let root = json!({ "s": schema });
         walk(&Description::new(&root, "/s"), value, &[])
     }
@@ -347,9 +352,8 @@ mod tests {
         let schema = json!({"type": "array", "items": {"properties": {"a": {}, "m": {"additionalProperties": {"properties": {"b": {}}}}}}});
         let value =
             json!([{"a": 1, "x": 1}, {"x": "t", "m": {"k": {"y": 1}, "l": {"b": 1, "y": 2}}}]);
-        let found = notes(&schema, &value);
+        let found = undeclared(&schema, &value);
         let found: Vec<(String, String, Vec<&str>)> = found
-            .undeclared
             .iter()
             .map(|(member, (shape, _))| {
                 (
@@ -384,9 +388,8 @@ mod tests {
         }});
         let value = json!({"list": [{"x": 2, "z": 3}], "free": {"k": 1}, "top": 1});
         let example = json!({"top": 0});
-        let notes = walk(&Description::new(&root, "/s"), &value, &[&example]);
-        let found: Vec<(&str, bool)> = notes
-            .undeclared
+        let undeclared = walk(&Description::new(&root, "/s"), &value, &[&example]);
+        let found: Vec<(&str, bool)> = undeclared
             .keys()
             .map(|member| (member.name.as_str(), member.is_shown))
             .collect();
@@ -396,24 +399,29 @@ mod tests {
     #[test]
     fn what_came_is_counted_by_schema() {
         let schema = json!({"properties": {"a": {"enum": ["u", "v"]}, "b": {}}, "oneOf": [{"properties": {"c": {}}}, {"properties": {"d": {}}}]});
-        let found = notes(&schema, &json!({"a": "u", "c": 1}));
-        let whole = &found.places["/s"];
+        let root = json!({ "s": schema });
+        let description = Description::new(&root, "/s");
+        for _ in 0..2 {
+            walk(&description, &json!({"a": "u", "c": 1}), &[]);
+        }
+        let found = places_of(&description);
+        let whole = &found["/s"];
         assert_eq!(
             (whole.objects, whole.members["a"], whole.members.get("b")),
-            (1, 1, None)
+            (2, 2, None)
         );
-        assert_eq!(found.places["/s/oneOf/0"].objects, 0);
-        assert_eq!(found.places["/s/properties/a"].listed.len(), 1);
+        assert_eq!(found["/s/oneOf/0"].objects, 0);
+        assert_eq!(found["/s/properties/a"].listed.len(), 1);
     }
 
     #[test]
     fn recursive_and_hostile_content_ends() {
         let schema = json!({"properties": {"next": {"$ref": "#/s"}}});
         let deep = (0..100).fold(json!({"z": 1}), |inner, _| json!({ "next": inner }));
-        assert_eq!(notes(&schema, &deep).undeclared.len(), 1);
+        assert_eq!(undeclared(&schema, &deep).len(), 1);
         let wide: Map<String, Value> = (0..5000).map(|n| (format!("k{n}"), json!(n))).collect();
         assert_eq!(
-            notes(&schema, &Value::Object(wide)).undeclared.len(),
+            undeclared(&schema, &Value::Object(wide)).len(),
             MOST_UNDECLARED
         );
     }
