@@ -5,6 +5,8 @@
 mod answering;
 #[path = "proxy/codings.rs"]
 mod codings;
+#[path = "proxy/passing.rs"]
+mod passing;
 #[path = "support/pets.rs"]
 mod pets;
 #[path = "support/program.rs"]

@@ -15,17 +15,19 @@ pub enum Body {
     Complete(Bytes),
     /// Content above this limit in bytes, which was discarded.
     TooLarge(usize),
+    /// Content that is not known as a whole: it broke off, or a recording lacks it.
+    Missing,
     /// Content with a coding that cannot be decoded.
     Undecodable(CodingFault),
 }
 
 impl Body {
-    /// Returns the content; empty if it was too large or cannot be decoded.
+    /// Returns the content; empty if it is not known as a whole or cannot be decoded.
     #[must_use]
     pub fn bytes(&self) -> Bytes {
         match self {
             Self::Complete(bytes) => bytes.clone(),
-            Self::TooLarge(_) | Self::Undecodable(_) => Bytes::new(),
+            Self::TooLarge(_) | Self::Missing | Self::Undecodable(_) => Bytes::new(),
         }
     }
 }

@@ -1,14 +1,19 @@
 //! Judges requests and responses that the sandbox did not answer: those of the real API.
 //!
 //! `upstream` calls it; nothing is planned, and no session is touched.
-use http::header::CONTENT_TYPE;
-use http::{Method, StatusCode};
+use http::header::{
+    CONTENT_TYPE, EXPECT, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+    IF_UNMODIFIED_SINCE, RANGE,
+};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
 use serde_json::json;
 
 use crate::codec::content::{self, Content};
 use crate::codec::message::{Body, CodingFault, Request};
 use crate::contract::route::Routed;
-use crate::contract::{Contract, DocumentedResponse, Location, MediaType, Operation};
+use crate::contract::{
+    Contract, DocumentedResponse, Location, MediaType, Operation, StatusPattern,
+};
 use crate::errors::Fault;
 use crate::exchange::judge::judge;
 use crate::exchange::misfit;
@@ -53,8 +58,10 @@ pub(crate) fn judge_request(
     let judged = |index, values: &[String]| {
         let read = variant::read(contract, index, values, settings, request);
         let mut unchecked = validate::unchecked(&read.received);
-        if let Body::TooLarge(limit) = request.body() {
-            unchecked.push(over_limit("request", *limit));
+        match request.body() {
+            Body::TooLarge(limit) => unchecked.push(over_limit("request", *limit)),
+            Body::Missing => unchecked.push(not_whole("request")),
+            Body::Complete(_) | Body::Undecodable(_) => {}
         }
         JudgedRequest {
             operation: Some(read.index),
@@ -107,19 +114,32 @@ fn over_limit(side: &str, limit: usize) -> String {
     format!("the content of the {side} is larger than {limit} bytes and was not checked")
 }
 
+fn not_whole(side: &str) -> String {
+    format!("the content of the {side} is not known as a whole and was not checked")
+}
+
 /// Compares a response with the operation that was requested with `method`. The content is without
 /// content coding.
 #[must_use]
 pub(crate) fn judge_response(
     operation: &Operation,
-    method: &Method,
+    request: &Request,
     response: &http::Response<Body>,
 ) -> JudgedResponse {
-    let status = response.status();
+    let (status, method) = (response.status(), request.method());
+    let is_of_http = answers_header_field(request.headers(), status);
+    if is_of_http
+        && operation
+            .response_at(StatusPattern::Exact(status))
+            .is_none()
+    {
+        return JudgedResponse {
+            violations: Vec::new(),
+            unchecked: Vec::new(),
+        };
+    }
     let Some(documented) = misfit::documented(operation, status) else {
-        // RFC 9110 §15.4.5: a 304 answers the precondition of a client.
-        let is_known =
-            operation.compiled().responses.is_empty() || status == StatusCode::NOT_MODIFIED;
+        let is_known = operation.compiled().responses.is_empty();
         let found = (!is_known).then(|| misfit::undocumented_status(status));
         return JudgedResponse {
             violations: found.into_iter().collect(),
@@ -136,6 +156,7 @@ pub(crate) fn judge_response(
             unchecked = unchecked_parts(media);
         }
         Body::TooLarge(limit) => unchecked.push(over_limit("response", *limit)),
+        Body::Missing => unchecked.push(not_whole("response")),
         Body::Undecodable(CodingFault::Unknown(name)) => unchecked.push(format!(
             "the content of the response has the coding `{name}`, which cannot be decoded, and was not checked"
         )),
@@ -146,10 +167,37 @@ pub(crate) fn judge_response(
         )),
     }
     violations.extend(misfit::of_headers(documented, headers));
-    violations.extend(missing_headers(documented, response));
+    // RFC 9110 §9.3.2: an answer to HEAD may lack header fields that only the content tells.
+    if *method != Method::HEAD {
+        violations.extend(missing_headers(documented, response));
+    }
     JudgedResponse {
         violations,
         unchecked,
+    }
+}
+
+/// Returns true for a status that answers a header field of the request, as HTTP itself defines it: a document
+/// need not tell it.
+#[must_use]
+pub(crate) fn answers_header_field(request: &HeaderMap, status: StatusCode) -> bool {
+    let has = |names: &[HeaderName]| names.iter().any(|name| request.contains_key(name));
+    match status {
+        // RFC 9110 §15.3.7 and §15.5.17
+        StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => has(&[RANGE]),
+        // RFC 9110 §15.4.5: real servers send it from caches, too.
+        StatusCode::NOT_MODIFIED => true,
+        // RFC 9110 §15.5.13
+        StatusCode::PRECONDITION_FAILED => has(&[
+            IF_MATCH,
+            IF_NONE_MATCH,
+            IF_MODIFIED_SINCE,
+            IF_UNMODIFIED_SINCE,
+            IF_RANGE,
+        ]),
+        // RFC 9110 §15.5.18
+        StatusCode::EXPECTATION_FAILED => has(&[EXPECT]),
+        _ => false,
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) fn place(control: &Control, request: &Request) -> (ChosenThread, Opti
     };
     let is_short = match request.body() {
         Body::Complete(content) => content.len() <= SHORT_CONTENT,
-        Body::TooLarge(_) | Body::Undecodable(_) => true,
+        Body::TooLarge(_) | Body::Missing | Body::Undecodable(_) => true,
     };
     let query = request.uri().query().unwrap_or_default();
     // `Prefer` may ask for values that were never generated, and a short content may be a long one

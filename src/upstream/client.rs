@@ -40,8 +40,8 @@ const PING: Duration = Duration::from_secs(20);
 /// Longest header section of a response, in bytes.
 const LONGEST_HEAD: usize = 1024 * 1024;
 
-/// Most header fields of a response.
-const MOST_FIELDS: usize = 1000;
+/// Most header fields of a response; each answer takes memory for so many.
+const MOST_FIELDS: usize = 256;
 
 /// Client that forwards requests.
 #[derive(Debug)]

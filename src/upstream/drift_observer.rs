@@ -1,5 +1,6 @@
 //! Drift while the proxy runs: exchanges wait until there are several, and are compared with the documents
 //! together, beside the requests.
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::Sandbox;
@@ -15,6 +16,13 @@ const MOST_WAITING: usize = 64;
 
 /// Maximum length of the contents of exchanges that wait, in bytes. At more they are compared at once.
 const MOST_BYTES: usize = 1024 * 1024;
+
+/// Maximum length of the contents that wait while others are compared, in bytes. At more, the exchange that
+/// brings them waits for the comparison.
+const MOST_BYTES_BESIDE: usize = 4 * MOST_BYTES;
+
+/// Maximum number of exchanges that wait while others are compared.
+const MOST_WAITING_BESIDE: usize = 4 * MOST_WAITING;
 
 /// Exchange that waits to be compared, with the sandbox that judged it.
 #[derive(Debug)]
@@ -59,7 +67,9 @@ impl Compared {
 #[derive(Debug, Default)]
 pub(crate) struct DriftObserver {
     waiting: Mutex<Waiting>,
-    /// Locked while exchanges are compared; requests do not wait for it.
+    /// True from when a comparison is started until it begins.
+    is_started: AtomicBool,
+    /// Locked while exchanges are compared.
     compared: Mutex<Compared>,
 }
 
@@ -73,7 +83,7 @@ impl DriftObserver {
     ) {
         let contents = [exchange.request.body(), exchange.response.body()];
         let length: usize = contents.map(|body| body.bytes().len()).iter().sum();
-        let is_full = {
+        let (is_full, is_too_full) = {
             let mut waiting = lock(&self.waiting);
             waiting.length += length;
             waiting.exchanges.push(WaitingExchange {
@@ -81,16 +91,25 @@ impl DriftObserver {
                 judgement,
                 exchange,
             });
-            waiting.exchanges.len() >= MOST_WAITING || waiting.length >= MOST_BYTES
+            let (count, length) = (waiting.exchanges.len(), waiting.length);
+            (
+                count >= MOST_WAITING || length >= MOST_BYTES,
+                count >= MOST_WAITING_BESIDE || length >= MOST_BYTES_BESIDE,
+            )
         };
-        if !is_full {
-            return;
-        }
-        let own = Arc::clone(self);
-        let compare = move || drop(own.compare());
         match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(compare)),
-            Err(_) => compare(),
+            _ if !is_full => {}
+            Ok(runtime) if !is_too_full => {
+                if !self.is_started.swap(true, Ordering::AcqRel) {
+                    let own = Arc::clone(self);
+                    runtime.spawn_blocking(move || {
+                        // An exchange that comes from now on may wait for the next comparison.
+                        own.is_started.store(false, Ordering::Release);
+                        drop(own.compare());
+                    });
+                }
+            }
+            _ => drop(self.compare()),
         }
     }
 

@@ -110,6 +110,9 @@ pub(crate) fn forward_request(head: &mut Parts, host: &Authority, name: &ProxyNa
         headers.remove(UPGRADE);
     }
     remove_own_fields(headers);
+    if head.version == Version::HTTP_2 {
+        join_cookies(headers);
+    }
     if trailers {
         // `TE` is itself of the connection (RFC 9110 §10.1.4).
         headers.insert(TE, HeaderValue::from_static("trailers"));
@@ -126,6 +129,20 @@ pub(crate) fn forward_request(head: &mut Parts, host: &Authority, name: &ProxyNa
     }
     if let Ok(via) = HeaderValue::from_str(&format!("{received} {}", name.0)) {
         headers.append(VIA, via);
+    }
+}
+
+/// Makes one line of the lines of `Cookie`, which HTTP/2 may send apart (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let lines: Vec<&[u8]> = headers
+        .get_all(COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    if lines.len() > 1
+        && let Ok(line) = HeaderValue::from_bytes(&lines.join(&b"; "[..]))
+    {
+        headers.insert(COOKIE, line);
     }
 }
 
@@ -153,16 +170,30 @@ fn remove_own_fields(headers: &mut HeaderMap) {
         let name = member.split(|byte| *byte == b'=').next();
         name.unwrap_or_default().trim_ascii() == SESSION
     };
-    remove_members(headers, &COOKIE, b';', is_session);
-    remove_members(headers, &BAGGAGE, b',', is_session);
+    // The session is read in the same way, and neither has quoted delimiters.
+    remove_members(headers, &COOKIE, |line| plain(line, b';'), b";", is_session);
+    remove_members(
+        headers,
+        &BAGGAGE,
+        |line| plain(line, b','),
+        b",",
+        is_session,
+    );
     remove_session_behind_token(headers);
-    remove_members(headers, &PREFER, b',', |preference| {
+    let is_choice = |preference: &[u8]| {
         let mut ends = preference.split(|byte| matches!(byte, b'=' | b';'));
         let name = ends.next().unwrap_or_default().trim_ascii();
         CHOICES
             .iter()
             .any(|choice| name.eq_ignore_ascii_case(choice))
-    });
+    };
+    remove_members(
+        headers,
+        &PREFER,
+        |line| unquoted(line, b','),
+        b",",
+        is_choice,
+    );
 }
 
 fn remove_session_behind_token(headers: &mut HeaderMap) {
@@ -188,10 +219,11 @@ fn remove_session_behind_token(headers: &mut HeaderMap) {
 fn remove_members(
     headers: &mut HeaderMap,
     field: &HeaderName,
-    delimiter: u8,
+    members: impl Fn(&[u8]) -> Vec<&[u8]>,
+    delimiter: &[u8],
     is_own: impl Fn(&[u8]) -> bool,
 ) {
-    let has_own = |line: &HeaderValue| split(line.as_bytes(), delimiter).any(&is_own);
+    let has_own = |line: &HeaderValue| members(line.as_bytes()).into_iter().any(&is_own);
     if !headers.get_all(field).iter().any(has_own) {
         return;
     }
@@ -200,10 +232,9 @@ fn remove_members(
         if !has_own(&line) {
             return Some(line);
         }
-        let others: Vec<&[u8]> = split(line.as_bytes(), delimiter)
-            .filter(|member| !is_own(member))
-            .collect();
-        let text = others.join(&delimiter);
+        let mut others = members(line.as_bytes());
+        others.retain(|member| !is_own(member));
+        let text = others.join(delimiter);
         let text = text.trim_ascii();
         // A part of a valid value is a valid value.
         HeaderValue::from_bytes(text)
@@ -221,10 +252,15 @@ fn remove_members(
     }
 }
 
+/// Splits at delimiters.
+fn plain(line: &[u8], delimiter: u8) -> Vec<&[u8]> {
+    line.split(|byte| *byte == delimiter).collect()
+}
+
 /// Splits at delimiters outside of quoted strings.
-fn split(line: &[u8], delimiter: u8) -> impl Iterator<Item = &[u8]> {
+fn unquoted(line: &[u8], delimiter: u8) -> Vec<&[u8]> {
     let (mut is_quoted, mut is_escaped) = (false, false);
-    line.split(move |byte| {
+    let members = line.split(move |byte| {
         let ends = *byte == delimiter && !is_quoted;
         match byte {
             _ if is_escaped => is_escaped = false,
@@ -233,7 +269,8 @@ fn split(line: &[u8], delimiter: u8) -> impl Iterator<Item = &[u8]> {
             _ => {}
         }
         ends
-    })
+    });
+    members.collect()
 }
 
 /// Returns a query without the preferences that choose who answers (`__real`, `__sandbox`); `None` if
@@ -416,6 +453,11 @@ mod tests {
             some("a=1; b=\"2;3\"")
         );
         assert_eq!(value("cookie", "standin-session=x; a=1"), some("a=1"));
+        assert_eq!(
+            value("cookie", "a=\"x; standin-session=s"),
+            some("a=\"x"),
+            "it is read as a session too"
+        );
         assert_eq!(value("cookie", "standin-session=x"), None);
         assert_eq!(
             value("cookie", "standin-sessions=x;;"),
@@ -433,6 +475,21 @@ mod tests {
         assert_eq!(query_without_choice("a=1&__real&b"), some("a=1&b"));
         assert_eq!(query_without_choice("__sandbox=1"), some(""));
         assert_eq!(query_without_choice("__code=404&real=1"), None);
+    }
+
+    #[test]
+    fn cookies_of_http2_become_one_line() {
+        let (mut head, ()) = http::Request::new(()).into_parts();
+        head.version = Version::HTTP_2;
+        head.headers = fields(&[
+            ("cookie", "a=1"),
+            ("cookie", "standin-session=x"),
+            ("cookie", "b=2"),
+        ]);
+        let host = Authority::from_static("api.example");
+        forward_request(&mut head, &host, &ProxyName("standin-1".to_owned()));
+        let lines: Vec<_> = head.headers.get_all(COOKIE).iter().collect();
+        assert_eq!(lines, ["a=1; b=2"]);
     }
 
     #[test]

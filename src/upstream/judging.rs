@@ -10,7 +10,7 @@ use crate::upstream::exchange::ObservedExchange;
 use crate::validate::Violation;
 
 /// Result of the comparison of an exchange with the contract.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Judgement {
     /// Index of the operation in the contract; `None` if the documents do not have it.
     pub operation: Option<usize>,
@@ -36,7 +36,7 @@ pub(crate) fn judge(sandbox: &Sandbox, exchange: &ObservedExchange) -> Judgement
     if let Some(index) = operation {
         let judged = observed::judge_response(
             &sandbox.contract().operations[index],
-            exchange.request.method(),
+            &exchange.request,
             &exchange.response,
         );
         violations = judged.violations;
@@ -51,14 +51,12 @@ pub(crate) fn judge(sandbox: &Sandbox, exchange: &ObservedExchange) -> Judgement
 }
 
 impl Judgement {
-    /// Returns the judgement of an exchange that nobody wants to be compared.
+    /// Returns an empty judgement, for an exchange that is not compared.
     #[must_use]
     pub(crate) fn uncompared(operation: Option<usize>) -> Self {
         Self {
             operation,
-            faults: Vec::new(),
-            violations: Vec::new(),
-            unchecked: Vec::new(),
+            ..Self::default()
         }
     }
 

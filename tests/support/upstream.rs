@@ -18,6 +18,8 @@ pub(crate) enum Part {
     ReadContent,
     /// Reads another request.
     ReadRequest,
+    /// Closes the connection.
+    Close,
 }
 
 /// An API that listens on a port of its own.
@@ -104,6 +106,7 @@ fn serve(stream: TcpStream, answers: &HashMap<String, Vec<Part>>, kept: &Mutex<V
                     }
                 }
                 Part::Pause(time) => thread::sleep(*time),
+                Part::Close => return,
                 Part::ReadContent => extend(index, &read_content(&head, &mut reader)),
                 Part::ReadRequest => {
                     keep(&self::head(&mut reader).unwrap_or_default());

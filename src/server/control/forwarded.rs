@@ -1,4 +1,5 @@
 //! Exchanges with the real API: which requests are forwarded, and how they are noted.
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -72,7 +73,7 @@ impl Forwardable {
 }
 
 /// Result of the comparison of a forwarded exchange with the contract.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct JudgedForward {
     pub judgement: Judgement,
     /// Violations of the request that count against the client.
@@ -82,7 +83,7 @@ pub(crate) struct JudgedForward {
     /// Number of violations of the response, which are the last ones.
     pub of_response: usize,
     /// Source of the answer, for the journal.
-    pub source: String,
+    pub source: Cow<'static, str>,
     /// True if the client gets a problem instead of the answer (`--errors`).
     pub is_refused: bool,
 }
@@ -201,7 +202,7 @@ impl Control {
     }
 
     /// Returns who answers as `Prefer: real` or `Prefer: sandbox` asks.
-    pub(super) fn preferred(request: &Forwardable) -> Option<Responder> {
+    pub(crate) fn preferred(request: &Forwardable) -> Option<Responder> {
         let headers = request.head.headers();
         let query = request.head.uri().query();
         if !headers.contains_key("prefer") && !query.is_some_and(|query| query.contains("__")) {
@@ -269,7 +270,7 @@ impl Control {
             counted,
             violations: of_request,
             of_response: count,
-            source: "the real API".to_owned(),
+            source: "the real API".into(),
             is_refused: false,
         }
     }
@@ -285,13 +286,13 @@ impl Control {
             is_refused,
         } = judged;
         let source = if is_refused {
-            format!("{source}; the client got a 502 problem instead, because of `--errors`")
+            format!("{source}; the client got a 502 problem instead, because of `--errors`").into()
         } else {
             source
         };
         let mut report = Report {
             operation: judgement.operation,
-            source: source.into(),
+            source,
             violations: violations.clone(),
         };
         let ObservedExchange {

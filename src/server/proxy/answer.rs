@@ -109,11 +109,11 @@ pub(super) async fn answer(
         }
         return Ok(passing(own, version, head, held, conclusion));
     }
-    if let Some((mut judged, concluded)) = conclusion.judge().await {
+    if let Some(mut exchange) = conclusion.judge().await {
+        let judged = &mut exchange.judged;
         if refuses && judged.of_response > 0 {
             judged.is_refused = true;
-            let problem = control.misfit_problem(&judged);
-            concluded.note(judged);
+            let problem = control.misfit_problem(judged);
             let (mut response, _) = problem_response(&problem);
             response.extensions_mut().clear();
             control.permit_page(&page, response.headers_mut());
@@ -124,16 +124,15 @@ pub(super) async fn answer(
             head.headers_mut().insert(header::VIOLATIONS, value);
         }
         header::warn_unchecked(&judged.judgement.unchecked, head.headers_mut());
-        if let Some(list) = concluded.supplemented() {
+        if let Some(list) = exchange.supplemented() {
             list.describe(head.headers_mut());
             if let Some(sentence) = list.sentence() {
-                judged.source = format!("{}, with {sentence}", judged.source);
+                let source = &mut exchange.judged.source;
+                *source = format!("{source}, with {sentence}").into();
             }
-            concluded.note(judged);
             own.state.end(true, true);
             return Ok(head.map(|()| pace::whole(list.content)));
         }
-        concluded.note(judged);
     }
     Ok(whole(own, head, held))
 }
@@ -204,7 +203,7 @@ struct Passing {
     frames: VecDeque<Frame<Bytes>>,
     rest: Option<Incoming>,
     broken: Option<io::Error>,
-    /// Position in what was copied already.
+    /// End of the exchange, which is judged when this is dropped.
     conclusion: Conclusion,
     progress: Option<Arc<Progress>>,
 }

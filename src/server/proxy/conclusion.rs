@@ -43,30 +43,37 @@ impl Conclusion {
         Arc::clone(&self.copy)
     }
 
-    /// Judges the exchange, whose answer has come to its end.
-    pub(super) async fn judge(&mut self) -> Option<(JudgedForward, Concluded)> {
-        let exchange = self.exchange.take()?;
-        let is_short = self.length(&exchange) <= SHORT;
+    /// Judges the exchange, whose answer has come to its end. If the client leaves meanwhile, the exchange is
+    /// judged and noted all the same.
+    pub(super) async fn judge(&mut self) -> Option<JudgedExchange> {
+        let exchange = self.exchange.as_ref()?;
+        let is_short = self.length(exchange) <= SHORT;
         let is_quick = exchange
             .forwardable
             .operation
             .is_none_or(|index| exchange.control.paces.is_quick(index));
-        let (response, copy) = (self.response.clone(), Arc::clone(&self.copy));
-        let most = self.own.limits.max_body;
-        let work = move || judge(exchange, response, &copy, most);
         if is_short && is_quick {
-            return work();
+            return self.work()?();
         }
         let slot = Arc::clone(&self.own.shared.slots)
             .acquire_owned()
             .await
             .ok();
+        let work = self.work()?;
         let judged = tokio::task::spawn_blocking(move || {
             let judged = work();
             drop(slot);
             judged
         });
         judged.await.ok().flatten()
+    }
+
+    /// Returns the work of judging the exchange; `None` if it was taken before.
+    fn work(&mut self) -> Option<impl FnOnce() -> Option<JudgedExchange> + Send + 'static> {
+        let exchange = self.exchange.take()?;
+        let response = std::mem::take(&mut self.response);
+        let (copy, own) = (Arc::clone(&self.copy), Arc::clone(&self.own));
+        Some(move || judge(own, exchange, response, &copy))
     }
 
     fn length(&self, exchange: &ForwardedExchange) -> usize {
@@ -81,45 +88,48 @@ impl Conclusion {
 
 impl Drop for Conclusion {
     fn drop(&mut self) {
-        let Some(exchange) = self.exchange.take() else {
-            return;
-        };
+        let Some(work) = self.work() else { return };
         self.settle();
-        let (response, copy) = (self.response.clone(), Arc::clone(&self.copy));
-        let most = self.own.limits.max_body;
-        let work = move || {
-            if let Some((judged, concluded)) = judge(exchange, response, &copy, most) {
-                concluded.note(judged);
-            }
-        };
         // Without a runtime, the process ends.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn_blocking(work);
+            runtime.spawn_blocking(move || drop(work()));
         }
     }
 }
 
-/// Exchange that was judged, and is not noted yet.
-pub(super) struct Concluded {
-    exchange: ForwardedExchange,
-    observed: ObservedExchange,
+/// Exchange that was judged. It is noted in the log, the journal and the coverage when this is dropped.
+pub(super) struct JudgedExchange {
+    pub(super) judged: JudgedForward,
+    /// Exchange; taken when it is noted.
+    ended: Option<(ForwardedExchange, ObservedExchange)>,
+    /// The server does not end before the exchange is noted.
+    own: Arc<ConnectionState>,
 }
 
-impl Concluded {
+impl JudgedExchange {
     /// Returns the list that the real API sent with the entities that the session wrote.
     pub(super) fn supplemented(&self) -> Option<SupplementedList> {
-        let is_list = self.exchange.lists_written;
+        let (exchange, observed) = self.ended.as_ref()?;
+        let is_list = exchange.lists_written;
         is_list
-            .then(|| self.exchange.control.supplemented(&self.observed))
+            .then(|| exchange.control.supplemented(observed))
             .flatten()
     }
+}
 
-    /// Notes the exchange in the log, the journal and the coverage; a long one on another thread.
-    pub(super) fn note(self, judged: JudgedForward) {
-        let contents = [self.observed.request.body(), self.observed.response.body()];
+impl Drop for JudgedExchange {
+    /// Notes the exchange; a long one on another thread.
+    fn drop(&mut self) {
+        let Some((exchange, observed)) = self.ended.take() else {
+            return;
+        };
+        let contents = [observed.request.body(), observed.response.body()];
         let length: usize = contents.map(|body| body.bytes().len()).iter().sum();
-        let control = Arc::clone(&self.exchange.control);
-        let note = move || control.note_forward(judged, self.observed);
+        let (judged, own) = (std::mem::take(&mut self.judged), Arc::clone(&self.own));
+        let note = move || {
+            exchange.control.note_forward(judged, observed);
+            drop(own);
+        };
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) if length > SHORT => drop(runtime.spawn_blocking(note)),
             _ => note(),
@@ -129,12 +139,13 @@ impl Concluded {
 
 /// Judges an exchange; `None` if that fails, which the log says.
 fn judge(
+    own: Arc<ConnectionState>,
     mut exchange: ForwardedExchange,
     response: http::Response<()>,
     copy: &SharedCopy,
-    most: usize,
-) -> Option<(JudgedForward, Concluded)> {
+) -> Option<JudgedExchange> {
     let began = std::time::Instant::now();
+    let most = own.limits.max_body;
     let judged = catch_unwind(AssertUnwindSafe(|| {
         let content: Body = with(&exchange.copy, |copy| copy.body());
         let request = exchange.forwardable.take(content);
@@ -147,16 +158,16 @@ fn judge(
             .judge_forward(&exchange.forwardable, &observed);
         (judged, observed)
     }));
-    match judged {
-        Ok((judged, observed)) => {
-            if let Some(index) = exchange.forwardable.operation {
-                exchange.control.paces.note(index, began.elapsed());
-            }
-            Some((judged, Concluded { exchange, observed }))
-        }
-        Err(_) => {
-            tracing::error!("an exchange with the real API could not be judged");
-            None
-        }
+    let Ok((judged, observed)) = judged else {
+        tracing::error!("an exchange with the real API could not be judged");
+        return None;
+    };
+    if let Some(index) = exchange.forwardable.operation {
+        exchange.control.paces.note(index, began.elapsed());
     }
+    Some(JudgedExchange {
+        judged,
+        ended: Some((exchange, observed)),
+        own,
+    })
 }

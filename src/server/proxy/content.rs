@@ -22,17 +22,24 @@ use crate::upstream::client::ContentError;
 /// many servers send none (RFC 9110 §10.1.1).
 const FOR_CONTINUE: Duration = Duration::from_secs(1);
 
-/// Gate before the content of a request with `Expect: 100-continue`. Reading the content tells the client
-/// to send it, so that waits until the real API wants it.
+/// Gate before the content of a request with `Expect: 100-continue`. To read the content tells the client to
+/// send it, so that the content is read only after the real API sent 100, or after [`FOR_CONTINUE`].
 #[derive(Debug, Clone)]
 pub(super) struct ContentGate(Arc<Mutex<Option<oneshot::Sender<GateSignal>>>>);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum GateSignal {
     /// The real API wants the content.
     Open,
-    /// The real API answered without the content.
-    Close,
+    /// The real API answered without the content. Its answer has ended when the sender is dropped.
+    Answered(oneshot::Receiver<()>),
+}
+
+/// Exchange whose answer came before the content of its request. The content breaks off when this is dropped:
+/// earlier, the answer would break off too.
+#[derive(Debug)]
+pub(super) struct AnsweredEarly {
+    _ended: oneshot::Sender<()>,
 }
 
 impl ContentGate {
@@ -42,8 +49,10 @@ impl ContentGate {
     }
 
     /// Closes the gate for ever unless it is open: the real API sent its answer.
-    pub(super) fn close(&self) {
-        self.signal(GateSignal::Close);
+    pub(super) fn close(&self) -> AnsweredEarly {
+        let (sender, receiver) = oneshot::channel();
+        self.signal(GateSignal::Answered(receiver));
+        AnsweredEarly { _ended: sender }
     }
 
     fn signal(&self, signal: GateSignal) {
@@ -55,8 +64,13 @@ impl ContentGate {
     }
 }
 
-/// Wait for the gate, and the time after which it opens by itself.
-type GateWait = (oneshot::Receiver<GateSignal>, Pin<Box<Sleep>>);
+/// State of the gate before a content.
+enum GateWait {
+    /// The real API has not answered yet; the gate opens by itself after the time.
+    Shut(oneshot::Receiver<GateSignal>, Pin<Box<Sleep>>),
+    /// The real API answered without the content.
+    Answered(oneshot::Receiver<()>),
+}
 
 /// Content that passes through; a copy is kept.
 pub(super) struct PassingContent {
@@ -94,7 +108,7 @@ impl PassingContent {
     /// Lets the content wait until the real API wants it.
     pub(super) fn gated(mut self) -> (Self, ContentGate) {
         let (sender, receiver) = oneshot::channel();
-        self.gate = Some((receiver, Box::pin(sleep(FOR_CONTINUE))));
+        self.gate = Some(GateWait::Shut(receiver, Box::pin(sleep(FOR_CONTINUE))));
         (self, ContentGate(Arc::new(Mutex::new(Some(sender)))))
     }
 
@@ -104,16 +118,22 @@ impl PassingContent {
     ///
     /// Error of the content, if the real API answered without it.
     fn poll_gate(&mut self, context: &mut Context<'_>) -> Poll<Result<(), ContentError>> {
-        if let Some((signal, time)) = &mut self.gate {
+        if let Some(GateWait::Shut(signal, time)) = &mut self.gate {
             match Pin::new(signal).poll(context) {
-                Poll::Ready(Ok(GateSignal::Close)) => {
-                    let why = "the real API answered before it had the content";
-                    return Poll::Ready(Err(why.into()));
+                Poll::Ready(Ok(GateSignal::Answered(end))) => {
+                    self.gate = Some(GateWait::Answered(end));
                 }
-                Poll::Ready(Ok(GateSignal::Open)) => {}
-                Poll::Ready(Err(_)) | Poll::Pending => ready!(time.as_mut().poll(context)),
+                Poll::Ready(Ok(GateSignal::Open)) => self.gate = None,
+                Poll::Ready(Err(_)) | Poll::Pending => {
+                    ready!(time.as_mut().poll(context));
+                    self.gate = None;
+                }
             }
-            self.gate = None;
+        }
+        if let Some(GateWait::Answered(end)) = &mut self.gate {
+            let _ended = ready!(Pin::new(end).poll(context));
+            let why = "the real API answered before it had the content";
+            return Poll::Ready(Err(why.into()));
         }
         Poll::Ready(Ok(()))
     }

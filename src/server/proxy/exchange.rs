@@ -5,8 +5,10 @@ use std::time::Instant;
 use http::HeaderMap;
 use http::header::ORIGIN;
 
+use crate::contract::simulation::Responder;
 use crate::server::control::Control;
 use crate::server::control::forwarded::Forwardable;
+use crate::server::proxy::content::AnsweredEarly;
 use crate::server::proxy::copy::SharedCopy;
 use crate::upstream::address::UpstreamAddress;
 use crate::upstream::gateway::Upstream;
@@ -20,6 +22,8 @@ pub(super) struct ForwardedExchange {
     pub(super) started: Instant,
     /// True if entities of the sandbox belong to the list that is requested.
     pub(super) lists_written: bool,
+    /// Content of the request that the real API did not wait for.
+    pub(super) answered_early: Option<AnsweredEarly>,
 }
 
 impl ForwardedExchange {
@@ -27,6 +31,12 @@ impl ForwardedExchange {
     pub(super) fn address(&self) -> &UpstreamAddress {
         let operation = self.forwardable.operation;
         self.control.upstream_address(&self.upstream, operation)
+    }
+
+    /// Returns true if the sandbox may answer for the real API: not if the request asks for the real API itself.
+    pub(super) fn may_fall_back(&self) -> bool {
+        !self.upstream.settings.fallback.is_empty()
+            && Control::preferred(&self.forwardable) != Some(Responder::Real)
     }
 
     /// Returns the `Origin` of the request, which says what page may read the answer.

@@ -31,6 +31,7 @@ use crate::codec::message::{Body, Request};
 use crate::contract::simulation::Responder;
 use crate::server::content::ReadFault;
 use crate::server::control::Control;
+use crate::server::message;
 use crate::server::pace;
 use crate::server::pace::Outgoing;
 use crate::server::proxy::content::{
@@ -65,6 +66,9 @@ pub(super) async fn answer_request(
 ) -> Forwarding {
     let started = Instant::now();
     let (head, incoming) = request.into_parts();
+    if let Some(problem) = message::refused(&head) {
+        return Forwarding::Unreadable(head, ReadFault::Refused(problem));
+    }
     let Some(forwardable) = control.forwardable(&head) else {
         return Forwarding::ToSandbox(http::Request::from_parts(head, incoming));
     };
@@ -82,14 +86,14 @@ pub(super) async fn answer_request(
         copy: Arc::new(Mutex::new(copy)),
         started,
         lists_written,
+        answered_early: None,
     };
-    let settings = &exchange.upstream.settings;
-    let refuses = settings.requests == Judging::Refuse;
+    let refuses = exchange.upstream.settings.requests == Judging::Refuse;
     let passing = |first, incoming| {
         let copy = Arc::clone(&exchange.copy);
         PassingContent::new(first, incoming, copy, limits.body_timeout)
     };
-    if responder == Some(Responder::Real) && !refuses && settings.fallback.is_empty() {
+    if responder == Some(Responder::Real) && !refuses && !exchange.may_fall_back() {
         let content = passing(VecDeque::new(), incoming);
         if !head.headers.contains_key(EXPECT) {
             return forward(own, head, content.boxed_unsync(), None, exchange).await;
@@ -100,8 +104,12 @@ pub(super) async fn answer_request(
     let content = match collect(incoming, &exchange.copy, limits.body_timeout).await {
         Ok(CollectedContent::Whole(content)) => content,
         Ok(CollectedContent::Beginning(..)) if refuses => {
-            let body = Body::TooLarge(limits.max_body);
-            return Forwarding::ToSandboxRead(http::Request::from_parts(head, body));
+            let body = with(&exchange.copy, |copy| copy.body());
+            if let Body::TooLarge(_) = body {
+                return Forwarding::ToSandboxRead(http::Request::from_parts(head, body));
+            }
+            let fault = ReadFault::NoRoom(limits.content_memory);
+            return Forwarding::Unreadable(head, fault);
         }
         // Nothing that needs the content can be known.
         Ok(CollectedContent::Beginning(first, incoming)) => {
@@ -145,12 +153,11 @@ async fn forward(
     mut head: Parts,
     content: ForwardedContent,
     gate: Option<ContentGate>,
-    exchange: ForwardedExchange,
+    mut exchange: ForwardedExchange,
 ) -> Forwarding {
     let version = head.version;
-    let settings = &exchange.upstream.settings;
     // The sandbox can answer only what is kept.
-    let original = (!settings.fallback.is_empty()).then(|| head.clone());
+    let original = exchange.may_fall_back().then(|| head.clone());
     head.extensions.remove::<OnUpgrade>();
     if exchange.lists_written {
         // A part of the list, or none because it has not changed, would lack entities of the sandbox.
@@ -176,11 +183,9 @@ async fn forward(
     };
     let sent = exchange.upstream.send(head, (address, &target), content);
     let sent = sent.await;
-    if let Some(gate) = gate {
-        gate.close();
-    }
+    exchange.answered_early = gate.map(|gate| gate.close());
     // Without its whole content, the sandbox cannot answer the request.
-    if let Some(reason) = fallback_reason(&exchange.upstream, &sent)
+    if let Some(reason) = fallback_reason(&exchange, &sent)
         && let Some(mut original) = original
         && let body @ Body::Complete(_) = with(&exchange.copy, |copy| copy.body())
     {
@@ -195,9 +200,10 @@ async fn forward(
 
 /// Returns the reason why the sandbox answers for the real API; `None` if it does not.
 fn fallback_reason(
-    upstream: &Upstream,
+    exchange: &ForwardedExchange,
     sent: &Result<http::Response<Incoming>, UpstreamFailure>,
 ) -> Option<String> {
+    let upstream = &exchange.upstream;
     match sent {
         Ok(response) => {
             let status = response.status();
@@ -206,7 +212,7 @@ fn fallback_reason(
             takes.then(|| format!("the real API answered with {}", status.as_u16()))
         }
         Err(failure) => {
-            let reason = || failure.problem(&upstream.address.to_string()).detail;
+            let reason = || failure.problem(&exchange.address().to_string()).detail;
             upstream.falls_back_on(failure).then(reason)
         }
     }

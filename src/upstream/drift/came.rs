@@ -160,6 +160,11 @@ fn total(observations: &Observations, key: &DriftKey) -> u64 {
         DriftSide::Response(status) if key.kind != DriftKind::Status => {
             operation.statuses.get(&status).copied().unwrap_or_default()
         }
+        // What a client sent is a drift if the API accepted it.
+        DriftSide::Request if key.kind != DriftKind::RefusedExample => {
+            let accepted = operation.statuses.range(..400);
+            accepted.map(|(_, count)| count).sum()
+        }
         _ => operation.calls,
     }
 }

@@ -24,8 +24,14 @@ pub(super) fn described(shape: &Shape, dialect: Dialect, why: &str) -> Value {
     schema
 }
 
+/// Number of values of a query parameter from which their common type is that of others: `2024` may be a
+/// year or a text that is searched for.
+const ENOUGH: u64 = 5;
+
 /// Returns a query parameter.
 pub(super) fn query(name: &str, shape: &Shape, dialect: Dialect, why: &str) -> Value {
+    let text = Shape::of(&json!("x")).of_client();
+    let shape = if shape.count() < ENOUGH { &text } else { shape };
     parameter(name, "query", false, shape, dialect, why)
 }
 

@@ -17,7 +17,7 @@ use crate::contract::{
     DocumentedResponse, Location, MediaType, Operation, Parameter, ParameterForm, StatusPattern,
 };
 use crate::errors::Fault;
-use crate::exchange::observed::response_value;
+use crate::exchange::observed::{answers_header_field, response_value};
 use crate::schema::start_of;
 use crate::upstream::drift::address::{pattern_of, request_pointer};
 use crate::upstream::drift::batch::{DescribedContent, DriftBatch};
@@ -159,9 +159,17 @@ impl<'x, 's> Observer<'x, 's> {
         let response = &self.exchange.response;
         let status = response.status();
         let side = DriftSide::Response(status.as_u16());
+        let is_of_http = answers_header_field(self.exchange.request.headers(), status);
+        if is_of_http
+            && self
+                .operation
+                .response_at(StatusPattern::Exact(status))
+                .is_none()
+        {
+            return;
+        }
         let Some(pattern) = pattern_of(self.operation, status) else {
-            if !self.operation.compiled().responses.is_empty() && status != StatusCode::NOT_MODIFIED
-            {
+            if !self.operation.compiled().responses.is_empty() {
                 let pointer = self.batch.pointer(self.index).to_string();
                 let key = self.drift(
                     DriftKind::Status,
@@ -286,7 +294,10 @@ impl<'x, 's> Observer<'x, 's> {
             let mut key = self.drift(kind, side, &member.at, member.schema.clone());
             key.detail.clone_from(&member.name);
             let mut came = self.came(&key, |examples| examples.of_member(&member.name, value));
-            came.shape = shape.clone();
+            came.shape = match side {
+                DriftSide::Request => shape.clone().of_client(),
+                DriftSide::Response(_) => shape.clone(),
+            };
             self.add(key, came);
         }
     }
@@ -411,7 +422,7 @@ impl<'x, 's> Observer<'x, 's> {
         let pointer = request_pointer(self.batch.sandbox.contract(), self.operation);
         let key = self.drift(kind, DriftSide::Request, &name, pointer);
         let mut came = self.came(&key, ExampleMaker::bare);
-        came.media.add(name, shape, Shape::merge);
+        came.media.add(name, shape.of_client(), Shape::merge);
         self.add(key, came);
     }
 
@@ -438,7 +449,7 @@ impl<'x, 's> Observer<'x, 's> {
             let pointer = pointer.to_string();
             let key = self.drift(DriftKind::Query, DriftSide::Request, name, pointer);
             let mut came = self.came(&key, |examples| examples.of_pair(&format!("{name}={text}")));
-            came.shape = Shape::of_text(&text);
+            came.shape = Shape::of_text(&text).of_client();
             self.add(key, came);
         }
     }
@@ -541,7 +552,7 @@ fn observe_unknown(
     came.responses.add(status.as_u16(), media, |_, _| {});
     if !exchange.request.body().bytes().is_empty() {
         let (name, shape) = content_shape(exchange.request.headers(), exchange.request.body());
-        came.request.add(name, shape, Shape::merge);
+        came.request.add(name, shape.of_client(), Shape::merge);
     }
     let pairs = form_urlencoded::parse(
         exchange
@@ -553,7 +564,8 @@ fn observe_unknown(
     );
     for (name, text) in pairs.filter(|(name, _)| !is_ordinary_query(name)) {
         let name = start_of(&name, LONGEST_NAME).into_owned();
-        came.query.add(name, Shape::of_text(&text), Shape::merge);
+        let shape = Shape::of_text(&text).of_client();
+        came.query.add(name, shape, Shape::merge);
     }
     observations.unknown.add(key, came, UnknownOperation::merge);
 }

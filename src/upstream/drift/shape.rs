@@ -43,6 +43,9 @@ pub(crate) struct Shape {
     strings: u64,
     lists: u64,
     objects: u64,
+    /// Number of values that clients sent. That the API accepted them does not prove that it asks for the
+    /// same members and formats of others.
+    sent: u64,
     /// Formats that every text has, one bit for each of [`FORMATS`].
     formats: u8,
     items: Option<Box<Shape>>,
@@ -125,6 +128,22 @@ impl Shape {
         }
     }
 
+    /// Returns the shape as that of a value that a client sent.
+    pub(crate) fn of_client(mut self) -> Self {
+        self.sent = self.count();
+        self.items = self.items.map(|items| Box::new(items.of_client()));
+        let members = std::mem::take(&mut self.members).into_iter();
+        self.members = members
+            .map(|(name, member)| (name, member.of_client()))
+            .collect();
+        self
+    }
+
+    /// Returns true if clients sent all values.
+    fn is_of_clients(&self) -> bool {
+        self.sent == self.count()
+    }
+
     /// Adds the values of another shape.
     pub(crate) fn merge(&mut self, other: Self) {
         let mut left = MOST_NODES.saturating_sub(self.nodes());
@@ -144,6 +163,7 @@ impl Shape {
         self.strings += other.strings;
         self.lists += other.lists;
         self.objects += other.objects;
+        self.sent += other.sent;
         self.is_cut |= other.is_cut;
         match (&mut self.items, other.items) {
             (Some(items), Some(others)) => items.merge_within(*others, left),
@@ -168,7 +188,7 @@ impl Shape {
         items + members.sum::<usize>()
     }
 
-    fn count(&self) -> u64 {
+    pub(super) fn count(&self) -> u64 {
         self.nulls
             + self.booleans
             + self.integers
@@ -240,7 +260,8 @@ impl Shape {
 
     fn format(&self) -> Option<&'static str> {
         let mut formats = FORMATS.iter().enumerate();
-        let found = formats.find(|(bit, _)| self.formats & (1 << bit) != 0);
+        let found =
+            formats.find(|(bit, _)| !self.is_of_clients() && self.formats & (1 << bit) != 0);
         found.map(|(_, (name, _))| *name)
     }
 
@@ -260,7 +281,8 @@ impl Shape {
         if !properties.is_empty() {
             schema["properties"] = Value::Object(properties);
         }
-        let always = |member: &Self| self.objects >= ENOUGH && member.count() >= self.objects;
+        let is_enough = self.objects >= ENOUGH && !self.is_of_clients();
+        let always = |member: &Self| is_enough && member.count() >= self.objects;
         let required: Vec<&String> = self
             .members
             .iter()

@@ -43,6 +43,8 @@ pub(super) struct LearnedError {
     pub is_sole: bool,
     /// True if the request breaks no rule of the document, and the status tells what was wrong.
     pub is_by_status: bool,
+    /// True if the request has values that the error may repeat: a path parameter or content.
+    pub has_values: bool,
 }
 
 /// Reason why nothing is learned from an exchange.
@@ -147,6 +149,9 @@ fn labelled(
         views,
         is_sole: findings.len() == 1,
         is_by_status,
+        has_values: !exchange.request.body().bytes().is_empty()
+            || operation
+                .is_none_or(|index| sandbox.contract().operations[index].template.contains('{')),
     })
 }
 

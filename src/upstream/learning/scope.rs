@@ -1,7 +1,8 @@
 //! Errors of all operations → the entries of the section `errors`: `*` or a document where operations
 //! agree, and an operation where it differs.
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
+use bytes::Bytes;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
@@ -189,14 +190,29 @@ fn alike<'e>(rule: &str, from: &[&'e LearnedError]) -> Vec<Cluster<'e>> {
             clusters.push(Cluster { errors, template });
         }
     }
-    let is_enough = |cluster: &Cluster<'_>| {
-        let is_by_status = cluster.errors.iter().all(|error| error.is_by_status);
-        !is_by_status || cluster.errors.len() >= FEWEST_BY_STATUS
-    };
-    clusters.retain(is_enough);
+    clusters.retain(is_proven);
     // A stable sort keeps the order of what was seen first.
     clusters.sort_by_key(|cluster| std::cmp::Reverse(cluster.errors.len()));
     clusters
+}
+
+/// Returns true if the errors of a cluster are enough to learn from. What a status alone explains may repeat
+/// a value of the request, `No pet with id 7`, so that repetitions of one request prove nothing.
+fn is_proven(cluster: &Cluster<'_>) -> bool {
+    if !cluster.errors.iter().all(|error| error.is_by_status) {
+        return true;
+    }
+    let mut without_values = 0;
+    let mut requests: HashSet<(&str, Bytes)> = HashSet::new();
+    for error in &cluster.errors {
+        let request = &error.request;
+        if error.has_values {
+            requests.insert((request.uri().path(), request.body().bytes()));
+        } else {
+            without_values += 1;
+        }
+    }
+    requests.len() + without_values >= FEWEST_BY_STATUS
 }
 
 /// Adds an error to a cluster if one template gives all.

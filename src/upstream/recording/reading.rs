@@ -72,6 +72,9 @@ pub(crate) enum NotRecorded {
     /// Content over the limit of what is judged.
     #[error("the content of the request or the answer is larger than what is judged")]
     TooLarge,
+    /// Content that broke off, or that the recording lacks.
+    #[error("the content of the request or the answer is not known as a whole")]
+    Missing,
     /// Content with a coding that cannot be decoded.
     #[error("the content of the request or the answer cannot be decoded")]
     Undecodable,
@@ -139,6 +142,7 @@ fn readable(body: &Body) -> Result<(), NotRecorded> {
     match body {
         Body::Complete(_) => Ok(()),
         Body::TooLarge(_) => Err(NotRecorded::TooLarge),
+        Body::Missing => Err(NotRecorded::Missing),
         Body::Undecodable(_) => Err(NotRecorded::Undecodable),
     }
 }

@@ -25,13 +25,12 @@ pub(super) enum RecordedContent {
 }
 
 impl RecordedContent {
-    /// Returns the body, and false if it is missing. Of a missing content is known that it is larger
-    /// than nothing.
+    /// Returns the body, and false if it is missing.
     pub(super) fn into_body(self) -> (Body, bool) {
         match self {
             Self::Complete(bytes) => (Body::Complete(bytes), true),
             Self::TooLarge(limit) => (Body::TooLarge(limit), true),
-            Self::Missing => (Body::TooLarge(0), false),
+            Self::Missing => (Body::Missing, false),
         }
     }
 
@@ -105,7 +104,7 @@ impl Contents<'_> {
         match coding::decoded(headers, bytes, self.most) {
             Some(Body::Complete(decoded)) => RecordedContent::Complete(decoded),
             Some(Body::TooLarge(limit)) => RecordedContent::TooLarge(limit),
-            Some(Body::Undecodable(_)) | None => content,
+            Some(Body::Undecodable(_) | Body::Missing) | None => content,
         }
     }
 

@@ -199,6 +199,7 @@ fn absence(body: &Body) -> String {
         Body::TooLarge(limit) => {
             format!("content above the limit of {limit} bytes was not recorded")
         }
+        Body::Missing => "content that broke off was not recorded".to_owned(),
         _ => "content whose coding cannot be decoded was not recorded".to_owned(),
     }
 }

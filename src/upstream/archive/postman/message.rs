@@ -94,7 +94,7 @@ impl MessageReader<'_> {
         headers::add(HOST, host, &mut fields);
         let content = self.content(&request["body"], &mut fields);
         headers::without_framing(&mut fields);
-        let mut made = Request::new(content.clone().unwrap_or(Body::TooLarge(0)));
+        let mut made = Request::new(content.clone().unwrap_or(Body::Missing));
         *made.method_mut() = method;
         *made.uri_mut() = Uri::from(url.target);
         *made.headers_mut() = fields;
