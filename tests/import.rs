@@ -181,6 +181,25 @@ fn secrets_are_replaced_unless_they_are_wanted() {
 }
 
 #[test]
+fn redacted_secrets_are_not_taken_for_one_value() {
+    let login = entry(
+        "POST",
+        "https://shop.example.com/login",
+        &json!({"password": "[redacted]"}),
+        200,
+        &json!({"token": "[redacted]"}),
+    );
+    let folder = shop("redacted").with("a.har", &har(&[login]));
+    let (code, _, log) = run(&folder.0, &["import", "a.har", "--keep", "all"]);
+    assert_eq!(code, Some(0), "{log}");
+    let text = recorded(&folder);
+    assert!(
+        text.contains("token") && !text.contains("$request") && !text.contains("password"),
+        "the answer does not repeat the password, and no condition asks for the text: {text}"
+    );
+}
+
+#[test]
 fn the_base_url_is_named_when_only_it_is_missing() {
     let base = "https://staging.example.com/shop/api";
     let other = entry(

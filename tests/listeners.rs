@@ -8,6 +8,7 @@
 #[expect(dead_code, reason = "servers do not run to their end here")]
 mod program;
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
@@ -423,7 +424,17 @@ fn a_file_of_a_socket_is_replaced_only_if_no_server_listens_on_it() {
     first.child.kill().expect("can be killed");
     first.child.wait().expect("ends");
     assert!(file.exists(), "a killed server leaves its file");
-    let _second = Served::start(&folder, &options, 1);
+    let second = Served::start(&folder, &options, 1);
+    assert!(
+        exchange(UnixStream::connect(&file).expect("accepts"), "/pets")
+            .starts_with("HTTP/1.1 200 ")
+    );
+    // A server that ends removes its own file only.
+    drop(second);
+    let mut third = Served::start(&folder, &options, 1);
+    fs::remove_file(&file).expect("can be removed");
+    let _fourth = Served::start(&folder, &options, 1);
+    third.stop();
     assert!(
         exchange(UnixStream::connect(&file).expect("accepts"), "/pets")
             .starts_with("HTTP/1.1 200 ")

@@ -359,6 +359,10 @@ pub(super) struct Generation {
         hide_short_help = true
     )]
     pub(super) max_generated: usize,
+
+    /// Number that the numeric keys of new entities begin after.
+    #[arg(skip)]
+    pub(super) keys_after: u64,
 }
 
 impl Generation {
@@ -372,6 +376,7 @@ impl Generation {
             },
             most_values: self.max_values,
             most_bytes: self.max_generated,
+            keys_after: self.keys_after,
         }
     }
 

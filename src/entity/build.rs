@@ -271,7 +271,9 @@ impl<'c> EntityBuilder<'c> {
                     .iter()
                     .any(|name| matches!(*name, "integer" | "number")) =>
                 {
-                    json!(number)
+                    // Numbers continue after the largest key, which may have begun there already.
+                    let after = Some(self.options.keys_after).filter(|after| number <= *after);
+                    json!(number.saturating_add(after.unwrap_or_default()))
                 }
                 Some(made) if !made.is_null() && !plain(made).is_empty() => made.clone(),
                 _ => json!(random()),

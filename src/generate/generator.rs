@@ -33,6 +33,8 @@ pub struct GenerateOptions {
     pub most_bytes: usize,
     /// Members that only `additionalProperties` describes.
     pub additional: AdditionalProperties,
+    /// Number that the numeric keys of new entities begin after: keys of the real API are far from them.
+    pub keys_after: u64,
 }
 
 /// Generation of members that only `additionalProperties` describes (`--additional-properties`).
@@ -53,6 +55,7 @@ impl Default for GenerateOptions {
             most_values: 60_000,
             most_bytes: 4 * 1024 * 1024,
             additional: AdditionalProperties::default(),
+            keys_after: 0,
         }
     }
 }

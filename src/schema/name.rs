@@ -237,7 +237,7 @@ pub(crate) fn carries_credentials(name: &str) -> bool {
 /// are facts about a secret: `token_type`, `passwordChangedAt`.
 #[must_use]
 pub(crate) fn is_secret(name: &str) -> bool {
-    const WORDS: [&str; 17] = [
+    const WORDS: [&str; 19] = [
         "auth",
         "authentication",
         "authorization",
@@ -246,9 +246,11 @@ pub(crate) fn is_secret(name: &str) -> bool {
         "secretkey",
         "privatekey",
         "signature",
+        "sig",
         "credential",
         "credentials",
         "passwd",
+        "pwd",
         "passphrase",
         "jwt",
         "pin",
@@ -334,6 +336,8 @@ mod tests {
             "newPassword",
             "private_key",
             "pin",
+            "pwd",
+            "sig",
         ] {
             assert!(is_secret(name), "{name}");
         }

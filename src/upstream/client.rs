@@ -1,16 +1,19 @@
 //! HTTP client of the proxy: connections to the real API, HTTP/1.1 or HTTP/2 as ALPN agrees.
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::combinators::UnsyncBoxBody;
-use hyper::body::Incoming;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
@@ -25,14 +28,67 @@ use crate::upstream::error::UpstreamFailure;
 /// Content of a forwarded request.
 pub(crate) type ForwardedContent = UnsyncBoxBody<Bytes, ContentError>;
 
+/// Content that tells how far it is: the time for the answer begins when it was sent.
+#[derive(Debug)]
+struct TimedContent {
+    content: ForwardedContent,
+    /// Progress of a content that is not empty.
+    progress: Option<Arc<SendProgress>>,
+}
+
+/// Progress of a content.
+#[derive(Debug, Default)]
+struct SendProgress {
+    /// Number of frames that were sent.
+    frames: AtomicU64,
+    /// True while the client has not sent the next frame, for which it has a time of its own.
+    waits_for_client: AtomicBool,
+}
+
+impl TimedContent {
+    fn new(content: ForwardedContent) -> Self {
+        let progress = (!content.is_end_stream()).then(Arc::default);
+        Self { content, progress }
+    }
+}
+
+impl Body for TimedContent {
+    type Data = Bytes;
+    type Error = ContentError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ContentError>>> {
+        let polled = Pin::new(&mut self.content).poll_frame(context);
+        if let Some(progress) = &self.progress {
+            let waits = polled.is_pending();
+            progress.waits_for_client.store(waits, Ordering::Relaxed);
+            if !waits {
+                progress.frames.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.content.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.content.size_hint()
+    }
+}
+
 /// Error of the client whose request is forwarded.
 pub(crate) type ContentError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Time to connect to one address of the real API.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// Time after which an idle connection is closed; most servers close theirs later.
-const IDLE: Duration = Duration::from_secs(30);
+/// Time after which an idle connection is closed; common servers close theirs after 5 seconds, and a request
+/// that is sent meanwhile would be lost.
+const IDLE: Duration = Duration::from_secs(4);
 
 /// Interval of pings on HTTP/2 connections, so that a dead one is noticed.
 const PING: Duration = Duration::from_secs(20);
@@ -56,9 +112,9 @@ pub(crate) struct UpstreamClient {
 #[derive(Debug)]
 enum Connections {
     /// Direct connections.
-    Direct(Client<HttpsConnector<HttpConnector>, ForwardedContent>),
+    Direct(Client<HttpsConnector<HttpConnector>, TimedContent>),
     /// Connections through an HTTP proxy (`--upstream-proxy`).
-    Tunnelled(Client<HttpsConnector<Tunnel<HttpConnector>>, ForwardedContent>),
+    Tunnelled(Client<HttpsConnector<Tunnel<HttpConnector>>, TimedContent>),
 }
 
 /// Versions of HTTP that a connection may have.
@@ -114,7 +170,8 @@ impl UpstreamClient {
     }
 
     /// Sends a request, and returns the head of the response and its content as it comes; `upgrades` if
-    /// the request upgrades its connection.
+    /// the request upgrades its connection. `most` is the time for the head of the response; it begins anew
+    /// with each part of the content that is sent.
     ///
     /// # Errors
     ///
@@ -125,25 +182,38 @@ impl UpstreamClient {
         upgrades: bool,
         most: Duration,
     ) -> Result<Response<Incoming>, UpstreamFailure> {
-        let sent = async {
-            let client = if upgrades {
-                &self.upgrading
-            } else {
-                &self.usual
-            };
-            match client {
-                Connections::Direct(client) => client.request(request).await,
-                Connections::Tunnelled(client) => client.request(request).await,
-            }
+        let request = request.map(TimedContent::new);
+        let progress = request.body().progress.clone();
+        let client = if upgrades {
+            &self.upgrading
+        } else {
+            &self.usual
         };
-        let sent: Result<Response<Incoming>, Error> = tokio::time::timeout(most, sent)
-            .await
-            .map_err(|_| UpstreamFailure::Late(most))?;
-        sent.map_err(|error| UpstreamFailure::of(&error))
+        let sent = match client {
+            Connections::Direct(client) => client.request(request),
+            Connections::Tunnelled(client) => client.request(request),
+        };
+        tokio::pin!(sent);
+        let mut frames = 0;
+        loop {
+            if let Ok(sent) = tokio::time::timeout(most, &mut sent).await {
+                return sent.map_err(|error| UpstreamFailure::of(&error));
+            }
+            let now = progress
+                .as_deref()
+                .map_or(0, |progress| progress.frames.load(Ordering::Relaxed));
+            let waits = progress
+                .as_deref()
+                .is_some_and(|progress| progress.waits_for_client.load(Ordering::Relaxed));
+            if now == frames && !waits {
+                return Err(UpstreamFailure::Late(most));
+            }
+            frames = now;
+        }
     }
 }
 
-fn client<C>(connector: C) -> Client<C, ForwardedContent>
+fn client<C>(connector: C) -> Client<C, TimedContent>
 where
     C: hyper_util::client::legacy::connect::Connect + Clone,
 {

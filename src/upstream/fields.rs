@@ -158,14 +158,7 @@ fn takes_trailers(headers: &HeaderMap) -> bool {
 /// Removes what only the sandbox reads: its fields, its session in a cookie, in `Baggage` and behind a bearer
 /// token, and the preferences that choose who answers.
 fn remove_own_fields(headers: &mut HeaderMap) {
-    let own: Vec<HeaderName> = headers
-        .keys()
-        .filter(|field| field.as_str().starts_with(OWN))
-        .cloned()
-        .collect();
-    for field in own {
-        headers.remove(field);
-    }
+    remove_named_like_own(headers);
     let is_session = |member: &[u8]| {
         let name = member.split(|byte| *byte == b'=').next();
         name.unwrap_or_default().trim_ascii() == SESSION
@@ -194,6 +187,17 @@ fn remove_own_fields(headers: &mut HeaderMap) {
         b",",
         is_choice,
     );
+}
+
+fn remove_named_like_own(headers: &mut HeaderMap) {
+    let own: Vec<HeaderName> = headers
+        .keys()
+        .filter(|field| field.as_str().starts_with(OWN))
+        .cloned()
+        .collect();
+    for field in own {
+        headers.remove(field);
+    }
 }
 
 fn remove_session_behind_token(headers: &mut HeaderMap) {
@@ -300,10 +304,12 @@ pub(crate) fn announce_content(headers: &mut HeaderMap, content: &impl Body) {
     }
 }
 
-/// Removes the header fields of the connection from a response; those of an upgrade stay.
+/// Removes the header fields of the connection from a response, and those that clients would take for fields of
+/// the sandbox. Those of an upgrade stay.
 pub(crate) fn forward_response(headers: &mut HeaderMap) {
     let upgrade = upgrade(headers);
     remove_fields_of_connection(headers);
+    remove_named_like_own(headers);
     if upgrade.is_some() {
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     } else {
@@ -490,6 +496,13 @@ mod tests {
         forward_request(&mut head, &host, &ProxyName("standin-1".to_owned()));
         let lines: Vec<_> = head.headers.get_all(COOKIE).iter().collect();
         assert_eq!(lines, ["a=1; b=2"]);
+    }
+
+    #[test]
+    fn an_answer_has_no_fields_that_look_like_those_of_the_sandbox() {
+        let mut headers = fields(&[("standin-violations", "none"), ("x-a", "1")]);
+        forward_response(&mut headers);
+        assert_eq!(headers, fields(&[("x-a", "1")]));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! What HTTP itself asks of `standin proxy`: early answers, parts of a content, messages that may not pass, and
 //! exchanges whose client leaves.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::bytes;
 use crate::pets::{folder, json, proxy};
+use crate::server::read;
 use crate::upstream::{Part, Upstream};
 
 /// Returns the content of an answer as JSON.
@@ -103,11 +105,57 @@ fn long_exchanges_are_in_the_reports_of_a_server_that_ends_at_once() {
     assert_eq!(report["exchanges"], 5, "{report}");
 }
 
+/// An answer of the real API that ends too early.
+const BROKEN: &str =
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n[{";
+
+#[test]
+fn an_answer_that_breaks_off_at_once_is_a_problem() {
+    let upstream = Upstream::start(&[("/pets/1", &[bytes(BROKEN), Part::Close])]);
+    let folder = folder("proxy-broken");
+    let server = proxy(&folder, &upstream.url(), &[]);
+    let got = server.get("/pets/1");
+    assert!(got.starts_with("HTTP/1.1 502 "), "{got}");
+    assert!(got.contains("before its answer was complete"), "{got}");
+    let journal = server.get("/_standin/requests");
+    assert!(journal.contains("\"status\":502"), "{journal}");
+    let server = proxy(&folder, &upstream.url(), &["--fallback", "unreachable"]);
+    assert!(server.get("/pets/1").contains("Sandbox"));
+}
+
+#[test]
+fn an_upload_may_take_longer_than_the_real_api_for_its_answer() {
+    let upstream = Upstream::texts(&[("/pets", &json("201 Created", r#"{"id": 1}"#))]);
+    let folder = folder("proxy-upload");
+    let server = proxy(&folder, &upstream.url(), &["--upstream-timeout", "1s"]);
+    let mut stream = server.send(
+        "POST /pets HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n\
+         Content-Length: 12\r\n\r\n",
+    );
+    for part in br#"{"name":"a"}"#.chunks(3) {
+        std::thread::sleep(Duration::from_millis(900));
+        stream.write_all(part).expect("it is read");
+    }
+    let got = read(stream);
+    assert!(got.starts_with("HTTP/1.1 201 "), "{got}");
+}
+
+#[test]
+fn a_change_of_protocol_that_no_one_asked_for_is_a_problem() {
+    let switches =
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: odd\r\nConnection: Upgrade\r\n\r\n";
+    let upstream = Upstream::texts(&[("/pets/1", switches)]);
+    let folder = folder("proxy-unasked");
+    let server = proxy(&folder, &upstream.url(), &[]);
+    let got = server.get("/pets/1");
+    assert!(got.starts_with("HTTP/1.1 502 "), "{got}");
+}
+
 #[test]
 fn of_a_content_that_broke_off_nothing_false_is_told() {
-    let broken =
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n[{";
-    let upstream = Upstream::start(&[("/pets", &[bytes(broken), Part::Close])]);
+    // It breaks off when its beginning has been sent already.
+    let pause = Part::Pause(Duration::from_millis(1500));
+    let upstream = Upstream::start(&[("/pets", &[bytes(BROKEN), pause, Part::Close])]);
     let folder = folder("proxy-broken-off");
     let server = proxy(&folder, &upstream.url(), &[]);
     server.get("/pets");

@@ -126,6 +126,11 @@ fn what_the_sandbox_created_is_in_lists_of_the_real_api() {
             && !after.contains("ETag"),
         "{after}"
     );
+    let made = server.exchange(&post("/pets", r#"{"name": "Zed"}"#));
+    assert!(
+        content(&made).contains(r#""id":100000000"#),
+        "no key of the real API: {made}"
+    );
     // The client's copy of the list, which lacks the pet, is not confirmed by the real API.
     let asked = upstream.requests();
     assert!(asked[0].contains("If-None-Match: \"v1\""), "{}", asked[0]);

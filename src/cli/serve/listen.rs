@@ -168,12 +168,43 @@ pub(super) struct Bound {
     pub(super) file: Option<SocketFile>,
 }
 
-/// File of a socket, which is removed when it is dropped.
-pub(super) struct SocketFile(PathBuf);
+/// File of a socket, which is removed when it is dropped, unless another server has replaced it.
+pub(super) struct SocketFile {
+    path: PathBuf,
+    identity: Option<FileIdentity>,
+}
+
+/// Device and number of a file, with the time at which it was made: numbers are used again.
+type FileIdentity = (u64, u64, i64, i64);
+
+impl SocketFile {
+    /// Returns the file of a socket that was just made.
+    #[cfg(unix)]
+    fn of(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            identity: identity(path),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<FileIdentity> {
+    use std::os::unix::fs::MetadataExt as _;
+    let there = fs::symlink_metadata(path).ok()?;
+    Some((there.dev(), there.ino(), there.mtime(), there.mtime_nsec()))
+}
+
+#[cfg(not(unix))]
+fn identity(_path: &Path) -> Option<FileIdentity> {
+    None
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let _gone = fs::remove_file(&self.0);
+        if self.identity.is_some() && identity(&self.path) == self.identity {
+            let _gone = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -264,7 +295,13 @@ async fn bind_file(file: &Path) -> Result<Bound, Failure> {
     use tokio::net::{UnixListener, UnixStream};
 
     let is_socket = fs::symlink_metadata(file).is_ok_and(|there| there.file_type().is_socket());
-    if is_socket && UnixStream::connect(file).await.is_err() {
+    let is_left = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    // Any other error, such as a full queue, is that of a server that is there.
+    if is_socket
+        && UnixStream::connect(file)
+            .await
+            .is_err_and(|error| is_left(&error))
+    {
         let _gone = fs::remove_file(file);
     }
     let listener = UnixListener::bind(file).map_err(|error| Failure::ListenOnFile {
@@ -275,7 +312,7 @@ async fn bind_file(file: &Path) -> Result<Bound, Failure> {
         listener: Listener::Local(listener),
         url: format!("unix:{}", file.display()),
         others: Vec::new(),
-        file: Some(SocketFile(file.to_owned())),
+        file: Some(SocketFile::of(file)),
     })
 }
 

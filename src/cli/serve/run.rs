@@ -32,6 +32,10 @@ use crate::server::{self, Limits, Listener, log};
 use crate::upstream::drift::findings::LEAST_CALLS;
 use crate::upstream::gateway::Upstream;
 
+/// Number that keys of new entities begin after beside a real API, so that they are none of its keys. It leaves
+/// room in 32 bits with a sign.
+const KEYS_BESIDE_REAL: u64 = 1_000_000_000;
+
 impl Serve {
     /// Serves until a signal ends it; with `--log json`, standard error gets nothing but JSON.
     pub(in crate::cli) fn run(
@@ -49,10 +53,14 @@ impl Serve {
         out: &mut impl Write,
         err: &mut impl Write,
     ) -> Result<Outcome, Failure> {
-        let format = self.log;
-        log::start(format, &self.log_level);
+        let mut own = self;
+        if real.is_some() {
+            own.generation.keys_after = KEYS_BESIDE_REAL;
+        }
+        let format = own.log;
+        log::start(format, &own.log_level);
         let mut notices = Notices::new(format, err);
-        match self.serve(real, out, &mut notices) {
+        match own.serve(real, out, &mut notices) {
             Err(failure) if format == log::LogFormat::Json && !failure.is_closed_pipe() => {
                 writeln!(notices, "error: {failure}")?;
                 Ok(Outcome::CouldNotRun)

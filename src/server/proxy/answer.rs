@@ -22,7 +22,9 @@ use crate::server::proxy::conclusion::Conclusion;
 use crate::server::proxy::copy::{ContentCopy, with};
 use crate::server::proxy::exchange::ForwardedExchange;
 use crate::server::proxy::tunnel;
-use crate::server::shared::{BrokenOff, ConnectionState};
+use crate::server::shared::ConnectionState;
+use crate::upstream::error::UpstreamFailure;
+use crate::upstream::fields;
 use crate::upstream::gateway::Judging;
 
 /// Largest content that is held back until its violations are known, in bytes. A larger one passes
@@ -61,14 +63,21 @@ struct HeldContent {
     has_none: bool,
 }
 
+/// Answer for the client; or the failure of the real API before the client got anything, with the exchange.
+type Answered = Result<http::Response<Outgoing>, (UpstreamFailure, ForwardedExchange)>;
+
 /// Sends the answer of the real API to the client, and judges and notes the exchange.
 pub(super) async fn answer(
     own: &Arc<ConnectionState>,
     version: Version,
     mut response: http::Response<Incoming>,
     exchange: ForwardedExchange,
-) -> Result<http::Response<Outgoing>, BrokenOff> {
+) -> Answered {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        if fields::upgrade(exchange.forwardable.head.headers()).is_none() {
+            let why = "it changes the protocol, which the request did not ask for";
+            return Err((UpstreamFailure::Malformed(why.to_owned()), exchange));
+        }
         return Ok(tunnel::open(own, &mut response, exchange));
     }
     let (head, incoming) = response.into_parts();
@@ -103,7 +112,12 @@ pub(super) async fn answer(
             has_none: false,
         }
     };
-    if held.rest.is_some() || held.broken.is_some() {
+    if let Some(error) = &held.broken
+        && let Some(exchange) = conclusion.broken_off()
+    {
+        return Err((UpstreamFailure::Broken(error.to_string()), exchange));
+    }
+    if held.rest.is_some() {
         if lists_written {
             head.headers_mut().append(header::WARNING, NOT_ADDED);
         }
@@ -202,7 +216,6 @@ fn whole(
 struct Passing {
     frames: VecDeque<Frame<Bytes>>,
     rest: Option<Incoming>,
-    broken: Option<io::Error>,
     /// End of the exchange, which is judged when this is dropped.
     conclusion: Conclusion,
     progress: Option<Arc<Progress>>,
@@ -219,7 +232,6 @@ fn passing(
     let passing = Passing {
         frames: held_back.frames,
         rest: held_back.rest,
-        broken: held_back.broken,
         conclusion,
         // HTTP/2 limits each stream for itself, and only the progress of each tells that one is stuck.
         progress: (version == Version::HTTP_2).then(|| own.state.progress()),
@@ -244,9 +256,6 @@ impl Passing {
         }
         if let Some(frame) = self.frames.pop_front() {
             return Some(Ok(self.tracked(frame)));
-        }
-        if let Some(error) = self.broken.take() {
-            return Some(Err(error));
         }
         match self.rest.as_mut()?.frame().await {
             Some(Ok(frame)) => {

@@ -80,6 +80,11 @@ impl Conclusion {
         with(&self.copy, |copy| copy.length()) + with(&exchange.copy, |copy| copy.length())
     }
 
+    /// Returns the exchange, whose answer broke off before the client got anything of it.
+    pub(super) fn broken_off(&mut self) -> Option<ForwardedExchange> {
+        self.exchange.take()
+    }
+
     /// Notes that the exchange is over, so that the connection may be idle.
     pub(super) fn settle(&self) {
         self.own.state.end(true, true);

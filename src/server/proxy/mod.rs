@@ -184,29 +184,47 @@ async fn forward(
     let sent = exchange.upstream.send(head, (address, &target), content);
     let sent = sent.await;
     exchange.answered_early = gate.map(|gate| gate.close());
-    // Without its whole content, the sandbox cannot answer the request.
-    if let Some(reason) = fallback_reason(&exchange, &sent)
-        && let Some(mut original) = original
-        && let body @ Body::Complete(_) = with(&exchange.copy, |copy| copy.body())
-    {
-        original.extensions.insert(FallbackReason(reason));
-        return Forwarding::ToSandboxRead(http::Request::from_parts(original, body));
+    let reason = fallback_reason(&exchange, sent.as_ref().map(http::Response::status));
+    if let Some(request) = for_sandbox(&exchange, reason, original.as_ref()) {
+        return Forwarding::ToSandboxRead(request);
     }
-    match sent {
-        Ok(response) => Forwarding::Done(answer::answer(own, version, response, exchange).await),
-        Err(failure) => Forwarding::Done(Ok(failed(own, &failure, &exchange))),
+    let (failure, exchange) = match sent {
+        Ok(response) => match answer::answer(own, version, response, exchange).await {
+            Ok(response) => return Forwarding::Done(Ok(response)),
+            Err(failed) => failed,
+        },
+        Err(failure) => (failure, exchange),
+    };
+    let reason = fallback_reason(&exchange, Err(&failure));
+    match for_sandbox(&exchange, reason, original.as_ref()) {
+        Some(request) => Forwarding::ToSandboxRead(request),
+        None => Forwarding::Done(Ok(failed(own, &failure, &exchange))),
     }
+}
+
+/// Returns the request for the sandbox, if there is a reason that it answers. Without the whole content of the
+/// request it cannot.
+fn for_sandbox(
+    exchange: &ForwardedExchange,
+    reason: Option<String>,
+    original: Option<&Parts>,
+) -> Option<Request> {
+    let (reason, mut original) = (reason?, original?.clone());
+    let body @ Body::Complete(_) = with(&exchange.copy, |copy| copy.body()) else {
+        return None;
+    };
+    original.extensions.insert(FallbackReason(reason));
+    Some(http::Request::from_parts(original, body))
 }
 
 /// Returns the reason why the sandbox answers for the real API; `None` if it does not.
 fn fallback_reason(
     exchange: &ForwardedExchange,
-    sent: &Result<http::Response<Incoming>, UpstreamFailure>,
+    sent: Result<http::StatusCode, &UpstreamFailure>,
 ) -> Option<String> {
     let upstream = &exchange.upstream;
     match sent {
-        Ok(response) => {
-            let status = response.status();
+        Ok(status) => {
             let mut events = upstream.settings.fallback.iter();
             let takes = events.any(|event| event.takes(status));
             takes.then(|| format!("the real API answered with {}", status.as_u16()))

@@ -180,7 +180,7 @@ fn is_status_of(fault: &Fault, status: StatusCode) -> bool {
         (Fault::TooLarge(_), status) => status == 413,
         (Fault::Content(ContentFault::Malformed(_)), status) => matches!(status, 400 | 422),
         (Fault::Content(_), status) => matches!(status, 400 | 406 | 415 | 422),
-        (Fault::Violations(_), 404) => fault.is_about_path(),
+        // A 404 for a path parameter that does not fit says that nothing was found, and not what was wrong.
         (Fault::Violations(_), status) => !OF_OTHERS.contains(&status),
         _ => false,
     }

@@ -8,6 +8,7 @@ use crate::contract::{Location, Operation};
 use crate::document::syntax::join;
 use crate::schema::Schema;
 use crate::schema::name::folded;
+use crate::state::redaction::REDACTED;
 use crate::upstream::recording::secret::key_names;
 use crate::upstream::recording::stand_in::{StandIns, is_uuid};
 use crate::upstream::recording::time_value::is_near;
@@ -187,6 +188,9 @@ impl MemberReader<'_> {
 
     fn kind(&self, pointer: &str, value: &Value, usual: MemberKind) -> MemberKind {
         let text = value.to_string();
+        if text.contains(REDACTED) {
+            return MemberKind::Volatile;
+        }
         if self.known.stand_ins.is_in(&text) {
             let token = plain(value);
             let token = token.rsplit(' ').next().unwrap_or_default();

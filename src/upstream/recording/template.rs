@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::document::number::same;
 use crate::document::syntax::join;
 use crate::schema::name::{folded, words};
+use crate::state::redaction::REDACTED;
 use crate::upstream::recording::stand_in::is_uuid;
 use crate::upstream::recording::time_value::{is_date_time, is_near, milliseconds};
 
@@ -63,7 +64,8 @@ impl Echoes {
 
     fn add(&mut self, value: &Value, pointer: &str, is_of_body: bool) {
         let is_worth = match value {
-            Value::String(text) => !text.is_empty(),
+            // Every secret of a redacted recording is the same text.
+            Value::String(text) => !text.is_empty() && !text.contains(REDACTED),
             Value::Number(_) => true,
             _ => false,
         };
