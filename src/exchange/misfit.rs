@@ -1,10 +1,12 @@
 //! Checks an answer against the document: status, media type, content and header fields.
 //!
 //! `finish` uses it for `--errors` and `--prism`, and `observed` for answers of the real API.
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::codec::content::{self, Content};
 use crate::codec::message::Response;
@@ -18,7 +20,7 @@ pub(super) fn violations(operation: &Operation, response: &Response) -> Vec<Viol
     let Some(documented) = documented(operation, response.status()) else {
         return undocumented(operation, response);
     };
-    let mut found = of_content(documented, response.headers(), response.body());
+    let mut found = check_content(documented, response.headers(), response.body()).violations;
     found.extend(of_headers(documented, response.headers()));
     found
 }
@@ -54,36 +56,59 @@ pub(super) fn undocumented_status(status: StatusCode) -> Violation {
 
 /// Returns the documented media type that content with these header fields is read as, with the type
 /// that was sent; `None` if none fits.
-pub(super) fn media_of<'d>(
-    documented: &'d DocumentedResponse,
+pub(crate) fn media_of<'d>(
+    documented: &'d [MediaType],
     headers: &HeaderMap,
-) -> Option<(MediaRange, &'d MediaType)> {
-    let sent = headers.get(CONTENT_TYPE);
-    let sent = sent.and_then(|value| MediaRange::parse(value.to_str().ok()?))?;
-    let fitting = documented
-        .content
-        .iter()
-        .filter(|media| media.range.covers(&sent));
+) -> Option<(Cow<'d, MediaRange>, &'d MediaType)> {
+    let sent = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let same = documented.iter().find(|media| media.range.is_exactly(sent));
+    if let Some(media) = same {
+        return Some((Cow::Borrowed(&media.range), media));
+    }
+    let sent = MediaRange::parse(sent)?;
+    let fitting = documented.iter().filter(|media| media.range.covers(&sent));
     let media = fitting.max_by_key(|media| media.range.specificity())?;
-    Some((sent, media))
+    Some((Cow::Owned(sent), media))
 }
 
-/// Returns the violations of content that was sent with these header fields.
-pub(super) fn of_content(
-    documented: &DocumentedResponse,
+/// Content of an answer that was compared with the document.
+#[derive(Debug, Default)]
+pub(super) struct CheckedContent<'d> {
+    pub violations: Vec<Violation>,
+    /// Documented media type that the content was read as.
+    pub media: Option<&'d MediaType>,
+    /// Value of the content, if it could be read.
+    pub value: Option<Value>,
+}
+
+/// Compares content that was sent with these header fields.
+pub(super) fn check_content<'d>(
+    documented: &'d DocumentedResponse,
     headers: &HeaderMap,
     content: &Bytes,
-) -> Vec<Violation> {
+) -> CheckedContent<'d> {
     if documented.content.is_empty() || content.is_empty() {
-        return Vec::new();
+        let media = media_of(&documented.content, headers).map(|(_, media)| media);
+        return CheckedContent {
+            media,
+            ..CheckedContent::default()
+        };
     }
-    let Some((sent, media)) = media_of(documented, headers) else {
-        return vec![unreadable("the media type is not documented")];
+    let Some((sent, media)) = media_of(&documented.content, headers) else {
+        return CheckedContent {
+            violations: vec![unreadable("the media type is not documented")],
+            ..CheckedContent::default()
+        };
     };
-    match content::read(content, &sent, media) {
-        Ok(Content::Value(value)) => validate::of_content(media, &value),
-        Ok(Content::Opaque) => Vec::new(),
-        Err(malformed) => vec![unreadable(&malformed.detail)],
+    let (violations, value) = match content::read(content, &sent, media) {
+        Ok(Content::Value(value)) => (validate::of_content(media, &value), Some(value)),
+        Ok(Content::Opaque) => (Vec::new(), None),
+        Err(malformed) => (vec![unreadable(&malformed.detail)], None),
+    };
+    CheckedContent {
+        violations,
+        media: Some(media),
+        value,
     }
 }
 

@@ -6,7 +6,7 @@ use http::header::{
     IF_UNMODIFIED_SINCE, RANGE,
 };
 use http::{HeaderMap, HeaderName, Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::codec::content::{self, Content};
 use crate::codec::message::{Body, CodingFault, Request};
@@ -17,6 +17,7 @@ use crate::contract::{
 use crate::errors::Fault;
 use crate::exchange::judge::judge;
 use crate::exchange::misfit;
+pub(crate) use crate::exchange::misfit::media_of;
 use crate::exchange::read::ReadRequest;
 use crate::exchange::settings::{Settings, Validation};
 use crate::exchange::{allow, shown, variant};
@@ -35,10 +36,12 @@ pub(crate) struct JudgedRequest {
 }
 
 /// Response that was compared with its operation.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct JudgedResponse {
     /// Violations; an undocumented status or media type is one.
     pub violations: Vec<Violation>,
+    /// Value of the content, if it was read as a documented media type.
+    pub value: Option<Value>,
     /// Parts that could not be checked, one sentence each.
     pub unchecked: Vec<String>,
 }
@@ -133,27 +136,24 @@ pub(crate) fn judge_response(
             .response_at(StatusPattern::Exact(status))
             .is_none()
     {
-        return JudgedResponse {
-            violations: Vec::new(),
-            unchecked: Vec::new(),
-        };
+        return JudgedResponse::default();
     }
     let Some(documented) = misfit::documented(operation, status) else {
         let is_known = operation.compiled().responses.is_empty();
         let found = (!is_known).then(|| misfit::undocumented_status(status));
         return JudgedResponse {
             violations: found.into_iter().collect(),
-            unchecked: Vec::new(),
+            ..JudgedResponse::default()
         };
     };
     let headers = response.headers();
-    let (mut violations, mut unchecked) = (Vec::new(), Vec::new());
+    let (mut violations, mut unchecked, mut value) = (Vec::new(), Vec::new(), None);
     match response.body() {
         Body::Complete(_) if *method == Method::HEAD => {}
         Body::Complete(content) => {
-            violations = within(|| misfit::of_content(documented, headers, content)).0;
-            let media = misfit::media_of(documented, headers).map(|(_, media)| media);
-            unchecked = unchecked_parts(media);
+            let checked = within(|| misfit::check_content(documented, headers, content)).0;
+            unchecked = unchecked_parts(checked.media);
+            (violations, value) = (checked.violations, checked.value);
         }
         Body::TooLarge(limit) => unchecked.push(over_limit("response", *limit)),
         Body::Missing => unchecked.push(not_whole("response")),
@@ -173,6 +173,7 @@ pub(crate) fn judge_response(
     }
     JudgedResponse {
         violations,
+        value,
         unchecked,
     }
 }
@@ -207,9 +208,9 @@ pub(crate) fn answers_header_field(request: &HeaderMap, status: StatusCode) -> b
 pub(crate) fn response_value<'o>(
     operation: &'o Operation,
     response: &http::Response<Body>,
-) -> Option<(serde_json::Value, &'o MediaType)> {
+) -> Option<(Value, &'o MediaType)> {
     let documented = misfit::documented(operation, response.status())?;
-    let (sent, media) = misfit::media_of(documented, response.headers())?;
+    let (sent, media) = misfit::media_of(&documented.content, response.headers())?;
     match content::read(&response.body().bytes(), &sent, media) {
         Ok(Content::Value(value)) => Some((value, media)),
         _ => None,

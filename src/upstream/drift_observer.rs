@@ -24,6 +24,12 @@ const MOST_BYTES_BESIDE: usize = 4 * MOST_BYTES;
 /// Maximum number of exchanges that wait while others are compared.
 const MOST_WAITING_BESIDE: usize = 4 * MOST_WAITING;
 
+/// Longest content whose value waits with it, in bytes; others are read again.
+const LONGEST_READ: usize = 16 * 1024;
+
+/// Memory of a value for each byte of its content, about.
+const VALUE_FACTOR: usize = 8;
+
 /// Exchange that waits to be compared, with the sandbox that judged it.
 #[derive(Debug)]
 struct WaitingExchange {
@@ -78,11 +84,16 @@ impl DriftObserver {
     pub(crate) fn take(
         self: &Arc<Self>,
         sandbox: &Arc<Sandbox>,
-        judgement: Judgement,
+        mut judgement: Judgement,
         exchange: ObservedExchange,
     ) {
         let contents = [exchange.request.body(), exchange.response.body()];
-        let length: usize = contents.map(|body| body.bytes().len()).iter().sum();
+        let mut length: usize = contents.map(|body| body.bytes().len()).iter().sum();
+        if length > LONGEST_READ {
+            judgement.response_value = None;
+        } else if judgement.response_value.is_some() {
+            length *= VALUE_FACTOR;
+        }
         let (is_full, is_too_full) = {
             let mut waiting = lock(&self.waiting);
             waiting.length += length;

@@ -2,6 +2,7 @@
 //!
 //! The proxy reports the result, and recording, learning and drift begin with it.
 use http::StatusCode;
+use serde_json::Value;
 
 use crate::Sandbox;
 use crate::errors::Fault;
@@ -19,6 +20,8 @@ pub(crate) struct Judgement {
     pub faults: Vec<Fault>,
     /// Violations of the response; a status, media type or header field that is not documented is one.
     pub violations: Vec<Violation>,
+    /// Value of the content of the response, if it was read as a documented media type.
+    pub response_value: Option<Value>,
     /// Parts that could not be checked, one sentence each.
     pub unchecked: Vec<String>,
 }
@@ -31,7 +34,7 @@ pub(crate) fn judge(sandbox: &Sandbox, exchange: &ObservedExchange) -> Judgement
         faults,
         mut unchecked,
     } = observed::judge_request(sandbox.contract(), sandbox.settings(), &exchange.request);
-    let mut violations = Vec::new();
+    let (mut violations, mut response_value) = (Vec::new(), None);
     // The answer to a request that the documents do not know cannot be compared with them.
     if let Some(index) = operation {
         let judged = observed::judge_response(
@@ -40,12 +43,14 @@ pub(crate) fn judge(sandbox: &Sandbox, exchange: &ObservedExchange) -> Judgement
             &exchange.response,
         );
         violations = judged.violations;
+        response_value = judged.value;
         unchecked.extend(judged.unchecked);
     }
     Judgement {
         operation,
         faults,
         violations,
+        response_value,
         unchecked,
     }
 }

@@ -12,7 +12,6 @@ use http_body_util::{BodyExt as _, Either, StreamBody};
 use hyper::body::{Body as _, Frame, Incoming};
 use tokio::time::{Instant, timeout_at};
 
-use crate::contract::media::MediaRange;
 use crate::exchange::header;
 use crate::server::activity::Progress;
 use crate::server::budget::held;
@@ -290,12 +289,16 @@ fn broken_off(error: &hyper::Error) -> io::Error {
 fn is_streamed(head: &http::Response<()>) -> bool {
     const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
     let media = head.headers().get(CONTENT_TYPE);
-    let media = media.and_then(|value| MediaRange::parse(value.to_str().ok()?));
+    let media = media.and_then(|value| value.to_str().ok()?.split(';').next());
+    let is_streamed = media.is_some_and(|media| {
+        let mut streamed = STREAMED.iter();
+        streamed.any(|streamed| media.trim().eq_ignore_ascii_case(streamed))
+    });
     let is_unbuffered = head
         .headers()
         .get(BUFFERING)
         .is_some_and(|value| value == "no");
-    is_unbuffered || media.is_some_and(|media| STREAMED.contains(&media.essence()))
+    is_unbuffered || is_streamed
 }
 
 /// Returns the length of the content that the answer announces.

@@ -96,10 +96,17 @@ pub(super) async fn answer_request(
     if responder == Some(Responder::Real) && !refuses && !exchange.may_fall_back() {
         let content = passing(VecDeque::new(), incoming);
         if !head.headers.contains_key(EXPECT) {
-            return forward(own, head, content.boxed_unsync(), None, exchange).await;
+            return Box::pin(forward(own, head, content.boxed_unsync(), None, exchange)).await;
         }
         let (content, gate) = content.gated();
-        return forward(own, head, content.boxed_unsync(), Some(gate), exchange).await;
+        return Box::pin(forward(
+            own,
+            head,
+            content.boxed_unsync(),
+            Some(gate),
+            exchange,
+        ))
+        .await;
     }
     let content = match collect(incoming, &exchange.copy, limits.body_timeout).await {
         Ok(CollectedContent::Whole(content)) => content,
@@ -114,7 +121,7 @@ pub(super) async fn answer_request(
         // Nothing that needs the content can be known.
         Ok(CollectedContent::Beginning(first, incoming)) => {
             let content = passing(first, incoming).boxed_unsync();
-            return forward(own, head, content, None, exchange).await;
+            return Box::pin(forward(own, head, content, None, exchange)).await;
         }
         Err(fault) => return Forwarding::Unreadable(head, fault),
     };
@@ -125,7 +132,7 @@ pub(super) async fn answer_request(
     let has_length =
         head.headers.contains_key(CONTENT_LENGTH) && !head.headers.contains_key(TRANSFER_ENCODING);
     let content = ReadContent::new(content, has_length).boxed_unsync();
-    forward(own, head, content, None, exchange).await
+    Box::pin(forward(own, head, content, None, exchange)).await
 }
 
 /// Returns true if a request whose content was read is forwarded, as its fixtures and `--errors` say.

@@ -40,6 +40,10 @@ pub(super) struct Description<'t> {
     items: OnceCell<Rc<Description<'t>>>,
     /// Descriptions by other schemas: derived ones, and those of members with any name.
     others: RefCell<HashMap<String, Rc<Description<'t>>>>,
+    /// Values of `enum` in the schemas.
+    pub enums: Vec<&'t Vec<Value>>,
+    /// Examples that the schemas have themselves (`examples`).
+    pub examples: Vec<&'t Value>,
     /// Values that came at the place.
     pub came: Came,
 }
@@ -95,10 +99,18 @@ impl<'t> Description<'t> {
         for (pointer, is_certain) in &own {
             expansion.expand(pointer, *is_certain);
         }
+        let schemas = expansion.schemas;
+        let lists = |keyword: &str| -> Vec<&'t Vec<Value>> {
+            let with = schemas.iter().filter_map(|own| own.keywords.get(keyword));
+            with.filter_map(Value::as_array).collect()
+        };
+        let (enums, examples) = (lists("enum"), lists("examples"));
         Rc::new(Self {
             root,
             own,
-            schemas: expansion.schemas,
+            enums,
+            examples: examples.into_iter().flatten().collect(),
+            schemas,
             allows_anything: expansion.allows_anything,
             members: RefCell::default(),
             items: OnceCell::new(),

@@ -17,7 +17,7 @@ use crate::contract::{
     DocumentedResponse, Location, MediaType, Operation, Parameter, ParameterForm, StatusPattern,
 };
 use crate::errors::Fault;
-use crate::exchange::observed::{answers_header_field, response_value};
+use crate::exchange::observed::{answers_header_field, media_of, response_value};
 use crate::schema::start_of;
 use crate::upstream::drift::address::{pattern_of, request_pointer};
 use crate::upstream::drift::batch::{DescribedContent, DriftBatch};
@@ -60,7 +60,7 @@ impl DriftBatch<'_> {
                 exchange,
             };
             observer.count();
-            observer.response(&judgement.violations);
+            observer.response(judgement);
             observer.request(&judgement.faults);
         } else {
             own.unmatched = 1;
@@ -155,7 +155,7 @@ impl<'x, 's> Observer<'x, 's> {
         }
     }
 
-    fn response(&mut self, violations: &[Violation]) {
+    fn response(&mut self, judgement: &Judgement) {
         let response = &self.exchange.response;
         let status = response.status();
         let side = DriftSide::Response(status.as_u16());
@@ -188,11 +188,15 @@ impl<'x, 's> Observer<'x, 's> {
         };
         let pointer = self.batch.response_pointer(self.index, pattern);
         self.response_headers(documented, pattern, side, &pointer);
-        for violation in violations.iter().filter(|v| v.subject != Subject::Body) {
+        for violation in judgement
+            .violations
+            .iter()
+            .filter(|v| v.subject != Subject::Body)
+        {
             self.response_field(violation, side, &pointer);
         }
         if self.has_content() {
-            self.response_content(documented, violations, side, &pointer);
+            self.response_content(documented, judgement, side, &pointer);
         }
     }
 
@@ -207,38 +211,39 @@ impl<'x, 's> Observer<'x, 's> {
 
     fn response_content(
         &mut self,
-        documented: &DocumentedResponse,
-        violations: &[Violation],
+        documented: &'s DocumentedResponse,
+        judgement: &Judgement,
         side: DriftSide,
         pointer: &str,
     ) {
-        let sent = media_name(self.exchange.response.headers());
-        let known = media_of(&documented.content, self.exchange.response.headers());
-        if documented.content.is_empty() || known.is_none() {
+        let response = &self.exchange.response;
+        let sent = || media_name(response.headers());
+        let Some((_, media)) = media_of(&documented.content, response.headers()) else {
             let kind = if documented.content.is_empty() {
                 DriftKind::Content
             } else {
                 DriftKind::MediaType
             };
-            let key = self.drift(kind, side, &sent, pointer.to_owned());
+            let key = self.drift(kind, side, &sent(), pointer.to_owned());
             let came = self.came(&key, ExampleMaker::of_response);
             let came = self.with_content(came);
             return self.add(key, came);
-        }
-        let Some((value, media)) = response_value(self.operation, &self.exchange.response) else {
-            for violation in violations.iter().filter(|v| v.subject == Subject::Body) {
-                let pointer = pointer.to_owned();
-                let mut key = self.drift(DriftKind::UnreadableContent, side, &sent, pointer);
-                key.detail = start_of(&violation.error.sentence(), LONGEST_NAME).into_owned();
-                self.add_shown(key, ExampleMaker::of_response);
-            }
-            return;
         };
-        let body: Vec<&Violation> = violations
-            .iter()
-            .filter(|v| v.subject == Subject::Body)
-            .collect();
-        self.content(&value, media, &body, side);
+        let body = judgement.violations.iter();
+        let body: Vec<&Violation> = body.filter(|v| v.subject == Subject::Body).collect();
+        if let Some(value) = &judgement.response_value {
+            return self.content(value, media, &body, side);
+        }
+        // The value of a long content does not wait with the exchange.
+        if let Some((value, media)) = response_value(self.operation, response) {
+            return self.content(&value, media, &body, side);
+        }
+        for violation in body {
+            let pointer = pointer.to_owned();
+            let mut key = self.drift(DriftKind::UnreadableContent, side, &sent(), pointer);
+            key.detail = start_of(&violation.error.sentence(), LONGEST_NAME).into_owned();
+            self.add_shown(key, ExampleMaker::of_response);
+        }
     }
 
     /// Observes content that was read as a documented media type.
@@ -614,21 +619,6 @@ fn media_name(headers: &HeaderMap) -> String {
     let sent = sent.and_then(MediaRange::parse);
     let name = sent.map_or_else(|| "(none)".to_owned(), |sent| sent.essence().to_owned());
     start_of(&name, LONGEST_NAME).into_owned()
-}
-
-/// Returns the media type that was sent and the documented one that covers it best.
-fn media_of<'m>(
-    documented: &'m [MediaType],
-    headers: &HeaderMap,
-) -> Option<(MediaRange, &'m MediaType)> {
-    let sent = headers
-        .get(CONTENT_TYPE)?
-        .to_str()
-        .ok()
-        .and_then(MediaRange::parse)?;
-    let fitting = documented.iter().filter(|media| media.range.covers(&sent));
-    let media = fitting.max_by_key(|media| media.range.specificity())?;
-    Some((sent, media))
 }
 
 /// Returns the media type of content, and the shape of its value if it is JSON or a form.

@@ -1,4 +1,5 @@
 //! Walks the content of an exchange beside its description: what is not declared, and what came?
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -210,15 +211,15 @@ fn collect_schema(
 const MOST_EXAMPLES: usize = 500;
 
 /// Returns examples of a place with those of its own schemas.
-fn with_own<'v>(description: &Description<'v>, examples: &[&'v Value]) -> Vec<&'v Value> {
-    let own = description.with("examples");
-    let own = own.filter_map(|(_, list)| list.as_array()).flatten();
-    examples
-        .iter()
-        .copied()
-        .chain(own)
-        .take(MOST_EXAMPLES)
-        .collect()
+fn with_own<'e, 'v>(
+    description: &Description<'v>,
+    examples: &'e [&'v Value],
+) -> Cow<'e, [&'v Value]> {
+    if description.examples.is_empty() {
+        return Cow::Borrowed(examples);
+    }
+    let all = examples.iter().chain(&description.examples);
+    Cow::Owned(all.copied().take(MOST_EXAMPLES).collect())
 }
 
 /// Returns the members of a name in examples, or all members and items for `*`.
@@ -242,8 +243,7 @@ fn note(description: &Description<'_>, value: &Value) {
     came.values.set(came.values.get() + 1);
     came.kinds.set(came.kinds.get() | kind_bit(value));
     let Value::String(text) = value else { return };
-    let mut lists = description.with("enum");
-    if lists.any(|(_, list)| list.as_array().is_some_and(|list| list.contains(value))) {
+    if description.enums.iter().any(|list| list.contains(value)) {
         came.listed.borrow_mut().insert(text.clone());
     }
 }
