@@ -33,6 +33,7 @@ use crate::entity::values::project;
 use crate::entity::wider::wider;
 use crate::generate::GenerateOptions;
 use crate::resource::evidence::only_id;
+use crate::resource::filter::Filter;
 use crate::resource::list::ListQuery;
 use crate::resource::purpose::ListParameter as Asking;
 use crate::resource::{Act, Collection, KeyFrom, Role, place};
@@ -421,12 +422,12 @@ impl<'c> EntityRequest<'c> {
             });
             wanted
                 .filters
-                .extend(named.map(|value| (key.clone(), vec![value])));
+                .extend(named.map(|value| Filter::equal(key, vec![value])));
         }
         wanted.filters.extend(
             self.owner
                 .iter()
-                .map(|(name, value)| (name.clone(), vec![value.clone()])),
+                .map(|(name, value)| Filter::equal(name, vec![value.clone()])),
         );
         wanted
     }

@@ -8,9 +8,12 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::document::number;
-use crate::resource::order::{Criterion, MemberName, SortKey, plain};
+use crate::resource::filter::{self, Filter, FilterTest, FindProperty as _};
+use crate::resource::filter_text;
+use crate::resource::order::{Criterion, SortKey, plain};
 use crate::resource::purpose::{ListParameter, Purpose, number, purpose};
 use crate::schema::name::{folded, words};
+use crate::schema::start_of;
 
 /// Query of a list: paging, sorting, filters and fields.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -29,8 +32,8 @@ pub(crate) struct ListQuery {
     pub before: Option<String>,
     /// Properties to sort by; `true` for descending order.
     pub sort: Vec<(String, bool)>,
-    /// Properties that items must have, each with its accepted values.
-    pub filters: Vec<(String, Vec<Value>)>,
+    /// Conditions that items must meet.
+    pub filters: Vec<Filter>,
     /// Text that must occur somewhere in an item.
     pub text: Option<String>,
     /// Properties to show, normalized by `plain`; all if empty.
@@ -63,8 +66,13 @@ fn expand<'p>(parameter: &ListParameter<'p>) -> Vec<ListParameter<'p>> {
         .strip_prefix("filter[")
         .and_then(|rest| rest.strip_suffix(']'))
     {
+        // `filter[price][gte]` has an operator.
+        let name = match inner.split_once("][") {
+            Some((name, operator)) => format!("{name}[{operator}]"),
+            None => inner.to_owned(),
+        };
         return vec![ListParameter {
-            name: inner.to_owned(),
+            name,
             is_filter: true,
             ..parameter.clone()
         }];
@@ -82,7 +90,7 @@ fn expand<'p>(parameter: &ListParameter<'p>) -> Vec<ListParameter<'p>> {
         members.collect()
     };
     match (parameter.name.as_str(), &parameter.value) {
-        ("filter", Some(Value::Object(object))) => members(object, "", true),
+        ("filter" | "where", Some(Value::Object(object))) => members(object, "", true),
         ("page", Some(Value::Object(object))) => members(object, "page", false),
         _ => vec![parameter.clone()],
     }
@@ -116,21 +124,18 @@ impl ListQuery {
         for property in properties {
             known.entry(plain(property)).or_insert(property);
         }
-        let property = |name: &str| {
-            known
-                .get(&plain(name))
-                .copied()
-                .filter(|_| !name.is_empty())
-        };
         for parameter in &all {
-            let purpose = purpose(parameter, &all, |name| property(name).is_some());
-            let property = property(&parameter.name);
-            if purpose.is_none() && property.is_some() && Purpose::of(&parameter.name).is_some() {
+            let purpose = purpose(parameter, &all, |name| known.named(name).is_some());
+            let is_property = known.named(&parameter.name).is_some();
+            if purpose.is_none() && is_property && Purpose::of(&parameter.name).is_some() {
                 wanted.filtering.push(parameter.name.clone());
             }
             let Some(value) = &parameter.value else {
                 continue;
             };
+            if purpose.is_none() && wanted.sort_inside(&parameter.name, value) {
+                continue;
+            }
             match purpose {
                 Some(Purpose::Limit) => wanted.limit = number(value),
                 Some(Purpose::Offset) => wanted.offset = number(value).unwrap_or(0),
@@ -140,18 +145,22 @@ impl ListQuery {
                 Some(Purpose::After) => wanted.after = text(value),
                 Some(Purpose::Before) => wanted.before = text(value),
                 Some(Purpose::Fields) => wanted.choose(&listed(value)),
-                Some(Purpose::Text) => wanted.text = text(value),
+                Some(Purpose::Text) => wanted.search(text(value), &known),
                 Some(Purpose::Sort) => wanted.sort = sorts(value),
                 Some(Purpose::Direction) => match text(value) {
                     Some(direction) if is_direction(&direction) => {
-                        descending =
-                            Some(direction.to_lowercase().starts_with('d') || direction == "-1");
+                        descending = Some(is_descending(&direction));
                     }
                     // Some APIs use such a name for the property to sort by: `order=name`.
                     Some(_) => wanted.sort = sorts(value),
                     None => {}
                 },
-                None => wanted.filter(property, value),
+                None => wanted.filter(parameter, value, &known),
+            }
+        }
+        for (name, _) in &mut wanted.sort {
+            if let Some(property) = known.meant(name) {
+                *name = property;
             }
         }
         if let Some(descending) = descending {
@@ -173,25 +182,93 @@ impl ListQuery {
             .collect();
     }
 
-    fn filter(&mut self, property: Option<&str>, value: &Value) {
-        let is_any = value
-            .as_str()
-            .is_some_and(|text| ["all", "any", "*"].contains(&text));
-        let Some(property) = property.filter(|_| !is_any) else {
+    /// Reads a parameter that filters; others are ignored.
+    fn filter(
+        &mut self,
+        parameter: &ListParameter<'_>,
+        value: &Value,
+        properties: &HashMap<String, &str>,
+    ) {
+        let as_text = value.as_str();
+        if as_text.is_some_and(|text| ["all", "any", "*"].contains(&text)) {
+            return;
+        }
+        if let Some((property, comparison)) = filter::subject(&parameter.name, properties) {
+            let found = filter::read((&property, comparison), value, parameter.description);
+            return self.add(found);
+        }
+        let Some(text) = as_text.filter(|text| !text.is_empty()) else {
             return;
         };
-        let values = match value {
-            Value::Array(values) => values.as_slice(),
-            value => std::slice::from_ref(value),
+        let found = match folded(&parameter.name).as_str() {
+            "labelselector" => filter_text::labels(text),
+            "fieldselector" => filter_text::fields(text),
+            "filter" | "filters" | "where" => filter_text::read(text, properties).map(|found| {
+                let left = found.unknown.into_iter().chain(found.words);
+                left.for_each(|term| self.ignore(&term));
+                found.filters
+            }),
+            _ => return,
         };
-        self.cut("values of a filter", values.len(), MOST_VALUES);
-        let count = self.filters.len() + 1;
-        self.cut("filters", count, MOST_FILTERS);
-        if count <= MOST_FILTERS {
-            self.filters.push((
-                property.to_owned(),
-                values.iter().take(MOST_VALUES).cloned().collect(),
+        match found {
+            Some(found) => self.add(found),
+            None => self.ignore(text),
+        }
+    }
+
+    /// Reads a search text, which may have filters such as `name:golf` in it.
+    fn search(&mut self, text: Option<String>, properties: &HashMap<String, &str>) {
+        let found = text
+            .as_deref()
+            .filter(|text| text.contains([':', '=', '<', '>', '~']))
+            .and_then(|text| filter_text::read(text, properties));
+        // Without filters, the text is searched as it is.
+        let Some(found) = found.filter(|found| found.filters.len() + found.unknown.len() > 0)
+        else {
+            self.text = text;
+            return;
+        };
+        found.unknown.iter().for_each(|term| self.ignore(term));
+        self.add(found.filters);
+        let words = found.words.join(" ");
+        self.text = Some(words).filter(|words| !words.is_empty());
+    }
+
+    /// Notes a term that filters by nothing that the items have.
+    fn ignore(&mut self, term: &str) {
+        if self.cuts.len() < MOST_CUTS {
+            let term = start_of(term, LONGEST_TERM);
+            self.cuts.push(format!(
+                "`{term}` filters by no property of the items and was ignored"
             ));
+        }
+    }
+
+    fn add(&mut self, filters: Vec<Filter>) {
+        for mut filter in filters {
+            self.cut("values of a filter", filter.values.len(), MOST_VALUES);
+            filter.values.truncate(MOST_VALUES);
+            let count = self.filters.len() + 1;
+            self.cut("filters", count, MOST_FILTERS);
+            if count <= MOST_FILTERS {
+                self.filters.push(filter);
+            }
+        }
+    }
+
+    /// Reads a parameter whose name has the property to sort by: `sort_by[name]=desc`; returns false for others.
+    fn sort_inside(&mut self, name: &str, value: &Value) -> bool {
+        let inner = name.strip_suffix(']').and_then(|name| name.split_once('['));
+        let Some((outer, inner)) = inner else {
+            return false;
+        };
+        let sorts = matches!(Purpose::of(outer), Some(Purpose::Sort | Purpose::Direction));
+        match text(value).filter(|way| sorts && is_direction(way)) {
+            Some(way) => {
+                self.sort.push((inner.to_owned(), is_descending(&way)));
+                true
+            }
+            None => false,
         }
     }
 
@@ -215,13 +292,8 @@ impl ListQuery {
     /// Returns the filters and the search text, ready to test items with.
     #[must_use]
     pub(crate) fn test(&self) -> Test<'_> {
-        let filters = self
-            .filters
-            .iter()
-            .map(|(name, values)| (MemberName::new(name), values.as_slice()))
-            .collect();
         Test {
-            filters,
+            filters: self.filters.iter().map(FilterTest::new).collect(),
             text: self.text.as_ref().map(|text| text.to_lowercase()),
         }
     }
@@ -334,10 +406,13 @@ impl ListQuery {
 /// Maximum number of messages about ignored parts; further ones are dropped.
 const MOST_CUTS: usize = 4;
 
+/// Longest part of a term in a message, in bytes.
+const LONGEST_TERM: usize = 60;
+
 /// Condition that items must meet to be listed.
 #[derive(Debug)]
 pub(crate) struct Test<'w> {
-    filters: Vec<(MemberName, &'w [Value])>,
+    filters: Vec<FilterTest<'w>>,
     /// Search text in lower case.
     text: Option<String>,
 }
@@ -346,11 +421,7 @@ impl Test<'_> {
     /// Returns true if an item matches all filters and the search text.
     #[must_use]
     pub(crate) fn takes(&self, item: &Value) -> bool {
-        let has = |(name, values): &(MemberName, &[Value])| {
-            name.members(item)
-                .any(|own| values.iter().any(|value| agrees(own, value)))
-        };
-        self.filters.iter().all(has)
+        self.filters.iter().all(|filter| filter.takes(item))
             && self
                 .text
                 .as_ref()
@@ -378,6 +449,10 @@ fn is_direction(text: &str) -> bool {
     )
 }
 
+fn is_descending(direction: &str) -> bool {
+    direction.to_lowercase().starts_with('d') || direction == "-1"
+}
+
 fn listed(value: &Value) -> Vec<String> {
     match value {
         Value::Array(values) => values.iter().filter_map(text).collect(),
@@ -396,7 +471,13 @@ fn sorts(value: &Value) -> Vec<(String, bool)> {
     let by_object = |object: &Map<String, Value>| {
         object
             .iter()
-            .map(|(name, way)| (name.clone(), way.as_i64().is_some_and(|way| way < 0)))
+            .map(|(name, way)| {
+                let is_less = way.as_i64().is_some_and(|way| way < 0);
+                (
+                    name.clone(),
+                    is_less || way.as_str().is_some_and(is_descending),
+                )
+            })
             .collect()
     };
     match value {
@@ -416,7 +497,7 @@ fn sorts(value: &Value) -> Vec<(String, bool)> {
                 let part = part.trim_start_matches('+');
                 match part.split_once([':', ' ']) {
                     Some((name, way)) if is_direction(way.trim()) => {
-                        (name.to_owned(), way.trim().to_lowercase().starts_with('d'))
+                        (name.to_owned(), is_descending(way.trim()))
                     }
                     _ => match part.rsplit_once('_') {
                         Some((name, way)) if matches!(way, "asc" | "desc") => {
@@ -427,27 +508,6 @@ fn sorts(value: &Value) -> Vec<(String, bool)> {
                 }
             })
             .collect(),
-    }
-}
-
-/// Returns true if a value of an item equals the wanted one, or contains it as an element or a
-/// member. ASCII case is ignored.
-fn agrees(own: &Value, wanted: &Value) -> bool {
-    match (own, wanted) {
-        (Value::Array(items), wanted) => items.iter().any(|item| agrees(item, wanted)),
-        // An object matches by any scalar member, such as its name or its amount.
-        (Value::Object(object), wanted) => object
-            .values()
-            .any(|value| !value.is_object() && !value.is_array() && agrees(value, wanted)),
-        (Value::String(own), Value::String(wanted)) => {
-            own == wanted || own.eq_ignore_ascii_case(wanted)
-        }
-        (Value::String(text), Value::Number(number))
-        | (Value::Number(number), Value::String(text)) => number::is_text_of(number, text),
-        (Value::String(own), wanted) => wanted.to_string().eq(own),
-        (own, Value::String(wanted)) => own.to_string().eq(wanted),
-        (Value::Number(own), Value::Number(wanted)) => number::equal(own, wanted),
-        (own, wanted) => own == wanted,
     }
 }
 

@@ -5,6 +5,8 @@
 
 pub(crate) mod address;
 pub(crate) mod evidence;
+pub(crate) mod filter;
+mod filter_text;
 pub(crate) mod infer;
 pub(crate) mod list;
 mod order;

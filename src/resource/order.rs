@@ -176,7 +176,8 @@ fn amount(object: &Map<String, Value>) -> Option<f64> {
         .or_else(|| object.values().find_map(Value::as_f64))
 }
 
-fn worth(value: &Value) -> Option<f64> {
+/// Returns the number that a value is, even if it is written as text.
+pub(crate) fn worth(value: &Value) -> Option<f64> {
     match value {
         Value::Number(number) => number.as_f64(),
         Value::String(text) => text

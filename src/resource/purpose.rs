@@ -93,6 +93,18 @@ pub(crate) fn purpose(
     is_property: impl Fn(&str) -> bool,
 ) -> Option<Purpose> {
     let purpose = Purpose::of(&parameter.name).filter(|_| !parameter.is_filter)?;
+    // Beside `max`, `first` is the number of the first item.
+    let is_max = |other: &ListParameter<'_>| {
+        matches!(
+            folded(&other.name).as_str(),
+            "max" | "maxresults" | "maxitems"
+        )
+    };
+    let purpose = if folded(&parameter.name) == "first" && all.iter().any(is_max) {
+        Purpose::Offset
+    } else {
+        purpose
+    };
     let is_filter = is_property(&parameter.name);
     match purpose {
         // A date or time is not a cursor, whatever properties the items have.
