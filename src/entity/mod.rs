@@ -11,6 +11,7 @@ pub(crate) mod condition;
 pub(crate) mod context;
 pub(crate) mod data;
 pub(crate) mod error;
+pub(crate) mod expand;
 pub(crate) mod export;
 mod fitting;
 pub(crate) mod initial;
@@ -33,6 +34,7 @@ use crate::entity::values::project;
 use crate::entity::wider::wider;
 use crate::generate::GenerateOptions;
 use crate::resource::evidence::only_id;
+use crate::resource::key::KeyPath;
 use crate::resource::list::ListQuery;
 use crate::resource::purpose::ListParameter as Asking;
 use crate::resource::{Act, Collection, KeyFrom, Role, place};
@@ -278,25 +280,18 @@ impl<'c> EntityRequest<'c> {
     fn own_key(&self, sent: &Map<String, Value>) -> Option<String> {
         let key = self.collection.key.as_ref()?;
         let schema = self.sent_schema();
-        let may = schema.and_then(|schema| {
-            schema
-                .property(schema.tree(), key)
-                .map(|node| schema.asks_for(node))
-        });
+        let may = schema.and_then(|schema| key.node(schema).map(|node| schema.asks_for(node)));
         // If the request's schema does not declare the key, the response's schema decides.
-        let declared = || {
-            self.collection
-                .entity
-                .as_deref()
-                .and_then(|schema| schema.declaration(key))
+        let is_read_only = || {
+            let entity = self.collection.entity.as_deref();
+            let declared = entity.and_then(|schema| Some((schema, key.node(schema)?)));
+            declared.is_some_and(|(schema, node)| schema.is_read_only(node))
         };
-        let is_read_only = || declared().is_some_and(|declared| declared.is_read_only);
-        let value = sent
-            .get(key)
+        let value = key
+            .value_in(sent)
             .filter(|_| may.unwrap_or_else(|| !is_read_only()))?;
-        Some(plain(value)).filter(|text| {
-            (value.is_string() || value.is_number()) && !text.is_empty() && text != "0"
-        })
+        key.read(value)
+            .filter(|text| (value.is_string() || value.is_number()) && text != "0")
     }
 
     /// Returns the change that the content describes: a JSON Patch, a merge patch, or members to
@@ -314,11 +309,10 @@ impl<'c> EntityRequest<'c> {
         {
             return Some(Change::JsonPatch(sent.clone()));
         }
-        let accepted = self.maker().accept(sent.as_object()?);
-        let accepted: Map<String, Value> = accepted
-            .into_iter()
-            .filter(|(name, _)| Some(name) != self.collection.key.as_ref())
-            .collect();
+        let mut accepted = self.maker().accept(sent.as_object()?);
+        if let Some(key) = &self.collection.key {
+            key.remove(&mut accepted);
+        }
         Some(match essence.as_str() {
             "application/merge-patch+json" => Change::MergePatch(Value::Object(accepted)),
             _ => Change::Members(accepted),
@@ -328,7 +322,7 @@ impl<'c> EntityRequest<'c> {
     /// Finds the key of the entity in the query or in the body.
     fn key_in(&self, received: StepInput<'_>) -> Option<String> {
         let keys = &self.collection.keys;
-        let own = self.collection.key.as_deref().map(folded);
+        let own = self.collection.key.as_ref().map(|key| folded(key.last()));
         let noun = &self.collection.noun;
         // Most specific name first; each is looked up in the query, then in the body.
         let only = only_id(self.operation).map(|name| folded(&name));
@@ -413,7 +407,7 @@ impl<'c> EntityRequest<'c> {
         }
         parameters.extend(self.asked_in_content(received));
         let mut wanted = ListQuery::read(&parameters, &names, first);
-        if let Some(key) = &self.collection.key {
+        if let Some(key) = self.collection.key.as_ref().and_then(KeyPath::name) {
             let named = parameters.iter().find_map(|Asking { name, value, .. }| {
                 let is_key =
                     self.collection.keys.contains(&folded(name)) && !names.contains(&name.as_str());
@@ -421,7 +415,7 @@ impl<'c> EntityRequest<'c> {
             });
             wanted
                 .filters
-                .extend(named.map(|value| (key.clone(), vec![value])));
+                .extend(named.map(|value| (key.to_owned(), vec![value])));
         }
         wanted.filters.extend(
             self.owner

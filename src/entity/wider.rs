@@ -8,6 +8,7 @@ use crate::codec::style::typed;
 use crate::entity::context::EntityContext;
 use crate::resource::Collection;
 use crate::resource::address::singular;
+use crate::resource::key::KeyPath;
 use crate::schema::Schema;
 use crate::schema::name::folded;
 
@@ -53,7 +54,7 @@ pub(crate) fn wider<'c>(
     let before = collection.name.split("/{").next();
     let before = before.and_then(|before| before.rsplit('/').next());
     let owner = format!("{}id", singular(&folded(before.unwrap_or_default())));
-    let is_other = |property: &str| Some(property) != whole.key.as_deref();
+    let is_other = |property: &str| Some(property) != whole.key.as_ref().and_then(KeyPath::name);
     let named = |wanted: &str| {
         properties
             .iter()

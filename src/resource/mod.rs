@@ -6,6 +6,8 @@
 pub(crate) mod address;
 pub(crate) mod evidence;
 pub(crate) mod infer;
+pub(crate) mod key;
+mod key_search;
 pub(crate) mod list;
 mod order;
 pub mod place;

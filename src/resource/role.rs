@@ -3,6 +3,7 @@
 //! Roles are inferred by `infer` or given in `role_override`; `entity` follows them.
 use std::sync::Arc;
 
+use crate::resource::key::KeyPath;
 use crate::resource::place::Slot;
 use crate::schema::Schema;
 
@@ -87,8 +88,8 @@ pub struct Collection {
     pub noun: String,
     /// Number of template expressions in the path that separate its entities.
     pub scope: usize,
-    /// Key property of an entity: `id`.
-    pub key: Option<String>,
+    /// Way to the key of an entity: `id`, `metadata.name`.
+    pub key: Option<KeyPath>,
     /// Names of the key anywhere, in lower case without separators: `id`, `petid`.
     pub keys: Vec<String>,
     /// Property that identifies an entity when it is registered again: `token`.

@@ -475,17 +475,48 @@ impl Entities {
 
     fn add(&mut self, new: &New, factory: &EntityFactory<'_>, room: usize) -> Result<Reply, Reply> {
         // An entity whose key is taken is built again; a small set of keys may have none left.
+        let is_taken =
+            |own: &Self, key: &String| own.all.contains_key(key) || own.gone.contains(key);
         let mut last = String::new();
         for _ in 0..TRIES {
             self.made += 1;
             let (key, entity) = (factory.make)(self.made, new);
-            if new.key.is_some() || !self.all.contains_key(&key) && !self.gone.contains(&key) {
+            if new.key.is_some() || !is_taken(self, &key) {
                 self.set(&key, entity, room)?;
                 return Ok(self.entity(&key, true));
             }
             last = key;
         }
+        for _ in 0..TRIES {
+            let named = New {
+                key: Some(self.further(&last)),
+                ..new.clone()
+            };
+            let (key, entity) = (factory.make)(self.made, &named);
+            if !is_taken(self, &key) {
+                self.set(&key, entity, room)?;
+                return Ok(self.entity(&key, true));
+            }
+            self.made += 1;
+        }
         Ok(Reply::Conflict(last))
+    }
+
+    /// Returns a key that is not taken: the number of the entity for a key that is a number, else
+    /// the text with this number at its end.
+    fn further(&self, key: &str) -> String {
+        let is_number = key.bytes().all(|letter| letter.is_ascii_digit());
+        let named = |number: u64| {
+            if is_number {
+                number.to_string()
+            } else {
+                format!("{key}-{number}")
+            }
+        };
+        (self.made..)
+            .map(named)
+            .find(|key| !self.all.contains_key(key) && !self.gone.contains(key))
+            .unwrap_or_default()
     }
 
     fn change(
@@ -546,8 +577,9 @@ fn size_of_key(key: &str) -> usize {
     size::entry(key.len(), 0)
 }
 
-/// Maximum number of attempts to build an entity with an unused key; then the step is a conflict.
-const TRIES: usize = 16;
+/// Maximum number of attempts to build an entity with an unused key; then keys are counted, and
+/// after as many more attempts the step is a conflict.
+const TRIES: usize = 4;
 
 /// Maximum number of operations in a JSON Patch; a longer one is refused.
 const MOST_CHANGES: usize = 200;
