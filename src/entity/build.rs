@@ -82,6 +82,19 @@ impl<'c> EntityBuilder<'c> {
         }
     }
 
+    /// Returns a builder of the entities of all owners.
+    #[must_use]
+    pub(crate) fn without_scope(&self) -> EntityBuilder<'c> {
+        EntityBuilder::new(
+            self.context,
+            self.collection,
+            self.document,
+            &[],
+            self.options,
+            self.sent,
+        )
+    }
+
     fn schema(&self) -> Option<&'c Schema> {
         self.collection.entity.as_deref()
     }

@@ -55,6 +55,8 @@ pub(crate) struct EntityRequest<'c> {
     /// Property that identifies the owner of the entities, and its value, if the collection also
     /// has entities of other owners.
     owner: Option<(String, Value)>,
+    /// Home of the entities that the path adds and lists, if the collection also has others.
+    home: Option<String>,
     /// Operation of the request.
     pub operation: &'c Operation,
     context: EntityContext<'c>,
@@ -120,11 +122,13 @@ impl<'c> EntityRequest<'c> {
             .iter()
             .map(|(name, raw)| ((*name).to_owned(), text::decode(raw)))
             .collect();
-        let mut scope: Vec<(String, String)> =
-            path.iter().take(role.collection.scope).cloned().collect();
+        let mut scope: Vec<(String, String)> = path.iter().take(role.scope()).cloned().collect();
+        let home = role.home.as_ref().map(|home| home_of(&home.name, &scope));
         let whole = match scope.as_slice() {
-            [(name, key)] => wider(context, &role.collection, operation.document, name)
-                .map(|whole| (whole.collection, whole.owner(key))),
+            [(name, key)] if home.is_none() => {
+                wider(context, &role.collection, operation.document, name)
+                    .map(|whole| (whole.collection, whole.owner(key)))
+            }
             _ => None,
         };
         let (collection, owner) = match whole {
@@ -134,19 +138,20 @@ impl<'c> EntityRequest<'c> {
             }
             None => (&*role.collection, None),
         };
-        let scope_text = scope
-            .iter()
-            .map(|(_, value)| value.as_str())
-            .collect::<Vec<_>>()
-            .join("/");
+        let is_scoped = home.is_none();
         let collection_key = CollectionKey {
             collection: collection.name.clone(),
-            scope: scope_text,
+            scope: if is_scoped {
+                joined(&scope)
+            } else {
+                String::new()
+            },
         };
         let mut asked = Self {
             role,
             collection,
             owner,
+            home,
             operation,
             context,
             options,
@@ -212,7 +217,7 @@ impl<'c> EntityRequest<'c> {
     fn step_of(&self, path: &[(String, String)], received: StepInput<'_>) -> Option<Step> {
         let act = self.role.act;
         if matches!(act, Act::List | Act::Find | Act::Exists) {
-            return Some(Step::List);
+            return Some(self.home.clone().map_or(Step::List, Step::ListOf));
         }
         let body = received.values.body.as_ref();
         let sent = body.and_then(|body| place::at(body, &self.role.sent).or(Some(body)));
@@ -229,7 +234,8 @@ impl<'c> EntityRequest<'c> {
         let new = |key: Option<String>| {
             let mut sent = self.maker().accept(object()?);
             sent.extend(self.owner.clone());
-            Some(New { key, sent })
+            let home = self.home.clone();
+            Some(New { key, sent, home })
         };
         if matches!(act, Act::Create | Act::Upsert) {
             let key = self.own_key(object()?);
@@ -244,7 +250,7 @@ impl<'c> EntityRequest<'c> {
         }
         let key = match self.role.key {
             KeyFrom::Path(count) => {
-                let names = path.iter().skip(self.role.collection.scope).take(count);
+                let names = path.iter().skip(self.role.scope()).take(count);
                 names
                     .map(|(_, value)| value.as_str())
                     .collect::<Vec<_>>()
@@ -538,7 +544,7 @@ impl<'c> EntityRequest<'c> {
         let maker = self.maker();
         let base = self.base(&maker);
         match &self.step {
-            Step::List => {
+            Step::List | Step::ListOf(_) => {
                 let all = base
                     .all
                     .iter()
@@ -580,10 +586,26 @@ impl<'c> EntityRequest<'c> {
         // A singleton is generated when a request first uses it, so it has no initial entities.
         if self.role.key == KeyFrom::Only {
             std::sync::Arc::default()
+        } else if self.home.is_some() {
+            // The entities of all owners begin alike, whoever asks for them first.
+            maker.without_scope().base(&self.collection_key)
         } else {
             maker.base(&self.collection_key)
         }
     }
+}
+
+/// Returns the values of path expressions as one text: `7/main`.
+fn joined(scope: &[(String, String)]) -> String {
+    let values: Vec<&str> = scope.iter().map(|(_, value)| value.as_str()).collect();
+    values.join("/")
+}
+
+/// Returns the home of the entities below a path, for the values of its expressions.
+fn home_of(collection: &str, scope: &[(String, String)]) -> String {
+    format!("{collection} {}", joined(scope))
+        .trim_end()
+        .to_owned()
 }
 
 /// Answer for a key that was never created and is not in the initial state (`--unknown`).

@@ -8,7 +8,9 @@ impl EntityRequest<'_> {
     #[must_use]
     pub(crate) fn place_of(&self, key: &str) -> Option<String> {
         let reader = &self.context.contract.operations[self.collection.reader?];
-        let scope: Vec<String> = self.scope.iter().map(|(_, value)| value.clone()).collect();
+        // Entities that other paths add are read without the values of those paths.
+        let scope = self.scope.iter().take(self.collection.scope);
+        let scope: Vec<String> = scope.map(|(_, value)| value.clone()).collect();
         let path = path_of(reader, &scope, key)?;
         let base = reader
             .bases

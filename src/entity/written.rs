@@ -58,7 +58,7 @@ impl EntityRequest<'_> {
             | Step::Replace(key, _, _) => entities.all.get(key).is_some_and(|entity| {
                 !entities.is_generated(key) && self.is_written(&base, key, entity)
             }),
-            Step::List if matches!(self.role.act, Act::Find | Act::Exists) => {
+            Step::List | Step::ListOf(_) if matches!(self.role.act, Act::Find | Act::Exists) => {
                 is_there(self, &self.written(entities))
             }
             _ => false,
@@ -91,8 +91,17 @@ impl EntityRequest<'_> {
         let all = entities.all.iter();
         all.filter(|(key, _)| !entities.is_generated(key))
             .filter(|(key, entity)| self.is_written(&base, key, entity))
+            .filter(|(key, _)| self.is_at_home(entities, key))
             .map(|(key, entity)| (key.clone(), Arc::clone(entity)))
             .collect()
+    }
+
+    /// Returns true unless an entity belongs below another path.
+    fn is_at_home(&self, entities: &Entities, key: &str) -> bool {
+        let Step::ListOf(home) = &self.step else {
+            return true;
+        };
+        entities.homes().get(key).is_none_or(|own| own == home)
     }
 
     /// Returns true unless the collection begins with an entity, or the entity was made of its key alone.

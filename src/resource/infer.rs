@@ -20,6 +20,15 @@ use crate::resource::role_override::{RoleOverride, RoleOverrides, overridden_key
 use crate::schema::Schema;
 use crate::schema::name::folded;
 
+/// Paths that show the entities which a group adds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// Paths of the group.
+    Here,
+    /// Paths of another group.
+    Elsewhere,
+}
+
 /// Returns the roles of the operations that share a collection, by operation index. Operations that
 /// do nothing with it are absent.
 #[must_use]
@@ -27,6 +36,7 @@ pub(crate) fn infer(
     contract: &Contract,
     members: &[(usize, Address)],
     overrules: &RoleOverrides,
+    kept: Kept,
 ) -> HashMap<usize, Role> {
     let group = Draft::new(contract, members, overrules);
     let acts: Vec<(usize, &Address, Option<InferredAct>)> = members
@@ -55,7 +65,8 @@ pub(crate) fn infer(
     let is_told = acts
         .iter()
         .any(|(index, ..)| overrules.operations.contains_key(index));
-    let is_collection = is_kept || is_told || is_shown && many.key.is_some();
+    let is_added_elsewhere = kept == Kept::Elsewhere && has(&|doing| adds(doing.act));
+    let is_collection = is_kept || is_told || is_added_elsewhere || is_shown && many.key.is_some();
     let single = Arc::new(group.collection(&acts, true));
     let mut roles = HashMap::new();
     for (index, _, doing) in &acts {
@@ -553,6 +564,7 @@ impl<'c> Draft<'c> {
         let (act, key, slot) = (doing.act, doing.key, doing.slot.clone());
         Role {
             collection,
+            home: None,
             act,
             key,
             slot,

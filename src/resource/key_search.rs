@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::contract::{Contract, Location, Operation};
 use crate::resource::address::Address;
 use crate::resource::key::KeyPath;
+use crate::resource::place::HOLDERS;
 use crate::schema::Schema;
 use crate::schema::name::{folded, words};
 
@@ -23,22 +24,6 @@ enum By {
     /// Unknown: no key parameter has a name or a type that tells.
     Anything,
 }
-
-/// Names of objects inside an entity that have its key: `metadata` for `metadata.name`.
-const HOLDERS: [&str; 12] = [
-    "metadata",
-    "meta",
-    "sys",
-    "header",
-    "info",
-    "identity",
-    "identifier",
-    "identifiers",
-    "attributes",
-    "properties",
-    "summary",
-    "details",
-];
 
 /// Names of properties with the URL of the entity itself.
 const OWN_URLS: [&str; 9] = [

@@ -79,8 +79,17 @@ pub enum KeyFrom {
     Nothing,
 }
 
+/// Collection whose paths add and list entities that another collection has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    /// Name of the collection: `/users/{userId}/posts`.
+    pub name: String,
+    /// Number of template expressions in its path that separate its entities.
+    pub scope: usize,
+}
+
 /// Collection: entities of one kind.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Collection {
     /// Name of the collection: `/users/{userId}/orders`.
     pub name: String,
@@ -112,6 +121,8 @@ pub struct Collection {
 pub struct Role {
     /// Collection that the operation is about.
     pub collection: Arc<Collection>,
+    /// Collection that the path addresses, if its entities are those of `collection`.
+    pub home: Option<Home>,
     /// Action on the collection.
     pub act: Act,
     /// Place in the request that identifies the entity.
@@ -124,4 +135,13 @@ pub struct Role {
     pub part: Option<String>,
     /// Reason for the role, for people.
     pub reason: String,
+}
+
+impl Role {
+    /// Returns the number of template expressions in the path that separate the entities.
+    #[must_use]
+    pub fn scope(&self) -> usize {
+        let own = self.collection.scope;
+        self.home.as_ref().map_or(own, |home| home.scope)
+    }
 }

@@ -105,7 +105,8 @@ impl<'c> EntityBuilder<'c> {
 
     /// Returns the path at which the entity of a key is read.
     fn path_to(&self, key: &str) -> Option<String> {
-        let scope: Vec<String> = self.scope.iter().map(|(_, value)| value.clone()).collect();
+        let scope = self.scope.iter().take(self.collection.scope);
+        let scope: Vec<String> = scope.map(|(_, value)| value.clone()).collect();
         path_of(self.reader()?, &scope, key)
     }
 
