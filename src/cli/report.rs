@@ -293,7 +293,7 @@ fn roles_as_json(sandbox: &Sandbox) -> Vec<Value> {
             "method": operation.method.as_str(), "path": operation.path_key(), "operationId": operation.id,
             "does": role.map(|role| role.act.name()),
             "collection": role.map(|role| &role.collection.name),
-            "key": role.and_then(|role| role.collection.key.as_ref()),
+            "key": role.and_then(|role| role.collection.key.as_ref()?.to_string().into()),
             "reason": role.map(|role| &role.reason),
         })
     };

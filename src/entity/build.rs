@@ -3,6 +3,7 @@
 //!
 //! `EntityRequest` uses it to supply the steps on a session's state.
 
+mod keys;
 mod referring;
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -11,10 +12,9 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use crate::codec::style::typed;
 use crate::codec::text::plain;
+use crate::contract::Operation;
 use crate::contract::example::fits;
-use crate::contract::{Location, Operation};
 use crate::entity::context::EntityContext;
 use crate::entity::fitting::fit;
 use crate::entity::values::{adapt, in_order, keyed, misfit, project, refused, takes};
@@ -80,6 +80,19 @@ impl<'c> EntityBuilder<'c> {
             sent,
             properties,
         }
+    }
+
+    /// Returns a builder of the entities of all owners.
+    #[must_use]
+    pub(crate) fn without_scope(&self) -> EntityBuilder<'c> {
+        EntityBuilder::new(
+            self.context,
+            self.collection,
+            self.document,
+            &[],
+            self.options,
+            self.sent,
+        )
     }
 
     fn schema(&self) -> Option<&'c Schema> {
@@ -207,19 +220,9 @@ impl<'c> EntityBuilder<'c> {
         shown.next()
     }
 
-    /// Returns the key of an entity as text; `None` if the key property is missing, null, empty,
-    /// an object or an array.
-    #[must_use]
-    pub(crate) fn key_of(&self, entity: &Value) -> Option<String> {
-        let value = entity.get(self.collection.key.as_ref()?)?;
-        Some(plain(value)).filter(|text| {
-            !text.is_empty() && !value.is_null() && !value.is_object() && !value.is_array()
-        })
-    }
-
     pub(crate) fn named(&self, number: u64) -> EntityPosition<'c> {
         EntityPosition {
-            key: self.collection.key.as_deref(),
+            key: self.key_name(),
             number,
         }
     }
@@ -246,76 +249,6 @@ impl<'c> EntityBuilder<'c> {
         (key, value)
     }
 
-    /// Sets the key of an entity and returns it as text: the key that the client wants, else the
-    /// number where keys are numbers, else the generated value or random hexadecimal digits.
-    fn call(&self, entity: &mut Value, wanted: Option<&str>, number: u64) -> String {
-        let random = || {
-            let mixed = fingerprint(&format!("{}\0{number}", self.options_of(number).seed));
-            format!("{:016x}{:08x}", mixed, mixed.rotate_left(29) & 0xffff_ffff)
-        };
-        let (Some(key), Some(schema)) = (&self.collection.key, self.schema()) else {
-            return wanted.map_or_else(random, str::to_owned);
-        };
-        let types = self
-            .declaration(key)
-            .map(|declared| declared.types.as_slice())
-            .unwrap_or_default();
-        let value = match wanted {
-            Some(wanted) => typed(
-                schema,
-                self.property(key).unwrap_or(&Value::Bool(true)),
-                wanted,
-            ),
-            None => match entity.get(key) {
-                _ if types
-                    .iter()
-                    .any(|name| matches!(*name, "integer" | "number")) =>
-                {
-                    // Numbers continue after the largest key, which may have begun there already.
-                    let after = Some(self.options.keys_after).filter(|after| number <= *after);
-                    json!(number.saturating_add(after.unwrap_or_default()))
-                }
-                Some(made) if !made.is_null() && !plain(made).is_empty() => made.clone(),
-                _ => json!(random()),
-            },
-        };
-        let value = if wanted.is_none() {
-            self.readable(value, number)
-        } else {
-            value
-        };
-        let text = plain(&value);
-        entity[key.as_str()] = value;
-        text
-    }
-
-    /// Returns a key that the path of the reading operation accepts: `value` if it fits the schema
-    /// of the path parameter, else a generated value of the same JSON type, else `value` itself.
-    fn readable(&self, value: Value, number: u64) -> Value {
-        let parameter =
-            self.collection.reader.and_then(|reader| {
-                let operation = &self.context.contract.operations[reader];
-                let name = operation.compiled().path_names.last()?;
-                operation.compiled().parameters.iter().find(|parameter| {
-                    parameter.location == Location::Path && parameter.name == *name
-                })
-            });
-        let Some(schema) = parameter.and_then(|parameter| parameter.schema()) else {
-            return value;
-        };
-        // A path has numbers as text, so the check starts from the text.
-        let in_path = typed(schema, schema.tree(), &plain(&value));
-        if schema.is_valid(&in_path) != Ok(false) {
-            return value;
-        }
-        let made = generate::original(schema, &self.options_of(number));
-        if made.fits && std::mem::discriminant(&made.value) == std::mem::discriminant(&value) {
-            made.value
-        } else {
-            value
-        }
-    }
-
     /// Restores the properties that a client must not write, after a patch changed them: old
     /// values come back, added properties are removed.
     pub(crate) fn protect(&self, old: &Value, new: &mut Value) {
@@ -332,44 +265,6 @@ impl<'c> EntityBuilder<'c> {
                     Some(value) => drop(object.insert(name.clone(), value.clone())),
                     None => drop(object.shift_remove(name)),
                 }
-            }
-        }
-    }
-
-    /// Returns the folded names of the properties that identify the owners of an entity, with the
-    /// owners' keys.
-    fn owners(&self) -> impl Iterator<Item = (String, &'c str)> {
-        self.scope.iter().map(|(name, text)| {
-            // `{id}` of `/users/{id}/orders` is the `userId` of an order.
-            let before = self
-                .collection
-                .name
-                .split(&format!("/{{{name}}}"))
-                .next()
-                .and_then(|path| path.rsplit('/').next());
-            let plain_name = match folded(name) {
-                plain if plain == "id" => {
-                    format!("{}id", singular(&folded(before.unwrap_or_default())))
-                }
-                plain => plain,
-            };
-            (plain_name, text.as_str())
-        })
-    }
-
-    /// Sets the properties that identify the owners of an entity: the orders of `/users/7/orders`
-    /// have `userId` 7.
-    fn own(&self, entity: &mut Value) {
-        let Some(schema) = self.schema() else { return };
-        for (plain_name, text) in self.owners() {
-            let meant = |property: &&Declared| {
-                property.folded == plain_name
-                    && Some(&property.name) != self.collection.key.as_ref()
-            };
-            if let Some(Declared { name, .. }) = self.properties.iter().find(meant)
-                && let Some(node) = self.property(name)
-            {
-                entity[name] = typed(schema, node, text);
             }
         }
     }
@@ -452,17 +347,29 @@ impl<'c> EntityBuilder<'c> {
             }
         }
         let mut entity = Value::Object(entity);
-        let key = self.call(&mut entity, new.key.as_deref(), number);
+        let made = || self.key_of(&generated);
+        let wanted = new.key.clone().or_else(made);
+        let key = self.call(&mut entity, wanted.as_deref(), number);
         self.own(&mut entity);
         let entity = self.fitted(entity);
-        // The repair may have changed the key.
-        (self.key_of(&entity).unwrap_or(key), entity)
+        let Some(repaired) = self.key_of(&entity).filter(|repaired| *repaired != key) else {
+            return (key, entity);
+        };
+        // The repair may have replaced a key that was right by one that is taken.
+        let mut kept = entity.clone();
+        self.call(&mut kept, Some(&key), number);
+        let is_right = |schema: &Schema| schema.is_valid(&kept) == Ok(true);
+        if self.schema().is_some_and(is_right) {
+            (key, kept)
+        } else {
+            (repaired, entity)
+        }
     }
 
     /// Decides on a property of a new entity. `kind` is its JSON type, if known: the only declared
     /// one, or that of the generated value.
     fn settled(&self, name: &str, new: &New, kind: Option<&str>) -> Settled {
-        if Some(name) == self.collection.key.as_deref() {
+        if self.is_key(name) {
             return Settled::Open;
         }
         if let Some(value) = new

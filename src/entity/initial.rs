@@ -41,7 +41,14 @@ pub(crate) fn draft(
     (number, sent): (u64, Option<Map<String, Value>>),
 ) -> Option<(String, Value)> {
     with_builder(context, collection, scope, options, |builder| match sent {
-        Some(sent) => builder.make(number, &New { key: None, sent }),
+        Some(sent) => builder.make(
+            number,
+            &New {
+                key: None,
+                sent,
+                home: None,
+            },
+        ),
         None => builder.generated(number, 0),
     })
 }

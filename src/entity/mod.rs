@@ -11,6 +11,7 @@ pub(crate) mod condition;
 pub(crate) mod context;
 pub(crate) mod data;
 pub(crate) mod error;
+pub(crate) mod expand;
 pub(crate) mod export;
 mod fitting;
 pub(crate) mod initial;
@@ -34,6 +35,7 @@ use crate::entity::wider::wider;
 use crate::generate::GenerateOptions;
 use crate::resource::evidence::only_id;
 use crate::resource::filter::Filter;
+use crate::resource::key::KeyPath;
 use crate::resource::list::ListQuery;
 use crate::resource::purpose::ListParameter as Asking;
 use crate::resource::{Act, Collection, KeyFrom, Role, place};
@@ -54,6 +56,8 @@ pub(crate) struct EntityRequest<'c> {
     /// Property that identifies the owner of the entities, and its value, if the collection also
     /// has entities of other owners.
     owner: Option<(String, Value)>,
+    /// Home of the entities that the path adds and lists, if the collection also has others.
+    home: Option<String>,
     /// Operation of the request.
     pub operation: &'c Operation,
     context: EntityContext<'c>,
@@ -119,11 +123,13 @@ impl<'c> EntityRequest<'c> {
             .iter()
             .map(|(name, raw)| ((*name).to_owned(), text::decode(raw)))
             .collect();
-        let mut scope: Vec<(String, String)> =
-            path.iter().take(role.collection.scope).cloned().collect();
+        let mut scope: Vec<(String, String)> = path.iter().take(role.scope()).cloned().collect();
+        let home = role.home.as_ref().map(|home| home_of(&home.name, &scope));
         let whole = match scope.as_slice() {
-            [(name, key)] => wider(context, &role.collection, operation.document, name)
-                .map(|whole| (whole.collection, whole.owner(key))),
+            [(name, key)] if home.is_none() => {
+                wider(context, &role.collection, operation.document, name)
+                    .map(|whole| (whole.collection, whole.owner(key)))
+            }
             _ => None,
         };
         let (collection, owner) = match whole {
@@ -133,19 +139,20 @@ impl<'c> EntityRequest<'c> {
             }
             None => (&*role.collection, None),
         };
-        let scope_text = scope
-            .iter()
-            .map(|(_, value)| value.as_str())
-            .collect::<Vec<_>>()
-            .join("/");
+        let is_scoped = home.is_none();
         let collection_key = CollectionKey {
             collection: collection.name.clone(),
-            scope: scope_text,
+            scope: if is_scoped {
+                joined(&scope)
+            } else {
+                String::new()
+            },
         };
         let mut asked = Self {
             role,
             collection,
             owner,
+            home,
             operation,
             context,
             options,
@@ -211,7 +218,7 @@ impl<'c> EntityRequest<'c> {
     fn step_of(&self, path: &[(String, String)], received: StepInput<'_>) -> Option<Step> {
         let act = self.role.act;
         if matches!(act, Act::List | Act::Find | Act::Exists) {
-            return Some(Step::List);
+            return Some(self.home.clone().map_or(Step::List, Step::ListOf));
         }
         let body = received.values.body.as_ref();
         let sent = body.and_then(|body| place::at(body, &self.role.sent).or(Some(body)));
@@ -228,7 +235,8 @@ impl<'c> EntityRequest<'c> {
         let new = |key: Option<String>| {
             let mut sent = self.maker().accept(object()?);
             sent.extend(self.owner.clone());
-            Some(New { key, sent })
+            let home = self.home.clone();
+            Some(New { key, sent, home })
         };
         if matches!(act, Act::Create | Act::Upsert) {
             let key = self.own_key(object()?);
@@ -243,7 +251,7 @@ impl<'c> EntityRequest<'c> {
         }
         let key = match self.role.key {
             KeyFrom::Path(count) => {
-                let names = path.iter().skip(self.role.collection.scope).take(count);
+                let names = path.iter().skip(self.role.scope()).take(count);
                 names
                     .map(|(_, value)| value.as_str())
                     .collect::<Vec<_>>()
@@ -279,25 +287,18 @@ impl<'c> EntityRequest<'c> {
     fn own_key(&self, sent: &Map<String, Value>) -> Option<String> {
         let key = self.collection.key.as_ref()?;
         let schema = self.sent_schema();
-        let may = schema.and_then(|schema| {
-            schema
-                .property(schema.tree(), key)
-                .map(|node| schema.asks_for(node))
-        });
+        let may = schema.and_then(|schema| key.node(schema).map(|node| schema.asks_for(node)));
         // If the request's schema does not declare the key, the response's schema decides.
-        let declared = || {
-            self.collection
-                .entity
-                .as_deref()
-                .and_then(|schema| schema.declaration(key))
+        let is_read_only = || {
+            let entity = self.collection.entity.as_deref();
+            let declared = entity.and_then(|schema| Some((schema, key.node(schema)?)));
+            declared.is_some_and(|(schema, node)| schema.is_read_only(node))
         };
-        let is_read_only = || declared().is_some_and(|declared| declared.is_read_only);
-        let value = sent
-            .get(key)
+        let value = key
+            .value_in(sent)
             .filter(|_| may.unwrap_or_else(|| !is_read_only()))?;
-        Some(plain(value)).filter(|text| {
-            (value.is_string() || value.is_number()) && !text.is_empty() && text != "0"
-        })
+        key.read(value)
+            .filter(|text| (value.is_string() || value.is_number()) && text != "0")
     }
 
     /// Returns the change that the content describes: a JSON Patch, a merge patch, or members to
@@ -315,11 +316,10 @@ impl<'c> EntityRequest<'c> {
         {
             return Some(Change::JsonPatch(sent.clone()));
         }
-        let accepted = self.maker().accept(sent.as_object()?);
-        let accepted: Map<String, Value> = accepted
-            .into_iter()
-            .filter(|(name, _)| Some(name) != self.collection.key.as_ref())
-            .collect();
+        let mut accepted = self.maker().accept(sent.as_object()?);
+        if let Some(key) = &self.collection.key {
+            key.remove(&mut accepted);
+        }
         Some(match essence.as_str() {
             "application/merge-patch+json" => Change::MergePatch(Value::Object(accepted)),
             _ => Change::Members(accepted),
@@ -329,7 +329,7 @@ impl<'c> EntityRequest<'c> {
     /// Finds the key of the entity in the query or in the body.
     fn key_in(&self, received: StepInput<'_>) -> Option<String> {
         let keys = &self.collection.keys;
-        let own = self.collection.key.as_deref().map(folded);
+        let own = self.collection.key.as_ref().map(|key| folded(key.last()));
         let noun = &self.collection.noun;
         // Most specific name first; each is looked up in the query, then in the body.
         let only = only_id(self.operation).map(|name| folded(&name));
@@ -414,7 +414,7 @@ impl<'c> EntityRequest<'c> {
         }
         parameters.extend(self.asked_in_content(received));
         let mut wanted = ListQuery::read(&parameters, &names, first);
-        if let Some(key) = &self.collection.key {
+        if let Some(key) = self.collection.key.as_ref().and_then(KeyPath::name) {
             let named = parameters.iter().find_map(|Asking { name, value, .. }| {
                 let is_key =
                     self.collection.keys.contains(&folded(name)) && !names.contains(&name.as_str());
@@ -545,7 +545,7 @@ impl<'c> EntityRequest<'c> {
         let maker = self.maker();
         let base = self.base(&maker);
         match &self.step {
-            Step::List => {
+            Step::List | Step::ListOf(_) => {
                 let all = base
                     .all
                     .iter()
@@ -587,10 +587,26 @@ impl<'c> EntityRequest<'c> {
         // A singleton is generated when a request first uses it, so it has no initial entities.
         if self.role.key == KeyFrom::Only {
             std::sync::Arc::default()
+        } else if self.home.is_some() {
+            // The entities of all owners begin alike, whoever asks for them first.
+            maker.without_scope().base(&self.collection_key)
         } else {
             maker.base(&self.collection_key)
         }
     }
+}
+
+/// Returns the values of path expressions as one text: `7/main`.
+fn joined(scope: &[(String, String)]) -> String {
+    let values: Vec<&str> = scope.iter().map(|(_, value)| value.as_str()).collect();
+    values.join("/")
+}
+
+/// Returns the home of the entities below a path, for the values of its expressions.
+fn home_of(collection: &str, scope: &[(String, String)]) -> String {
+    format!("{collection} {}", joined(scope))
+        .trim_end()
+        .to_owned()
 }
 
 /// Answer for a key that was never created and is not in the initial state (`--unknown`).

@@ -70,15 +70,16 @@ pub(crate) fn keyed(
     let Some(key) = &collection.key else {
         return Ok(index.to_string());
     };
-    match object.get(key) {
-        Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
-        Some(Value::Number(number)) => Ok(number.to_string()),
-        _ => Err(EntityError::NoKey {
+    let value = key
+        .value_in(object)
+        .filter(|value| value.is_string() || value.is_number());
+    value
+        .and_then(|value| key.read(value))
+        .ok_or_else(|| EntityError::NoKey {
             index,
-            key: key.clone(),
+            key: key.to_string(),
             collection: collection.name.clone(),
-        }),
-    }
+        })
 }
 
 /// Returns the first violation of the collection's schema by an entity.

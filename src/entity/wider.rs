@@ -7,9 +7,8 @@ use serde_json::Value;
 use crate::codec::style::typed;
 use crate::entity::context::EntityContext;
 use crate::resource::Collection;
-use crate::resource::address::singular;
+use crate::resource::shared::owner_property;
 use crate::schema::Schema;
-use crate::schema::name::folded;
 
 /// Wider collection, and the property of its entities that identifies their owner.
 #[derive(Debug, Clone, Copy)]
@@ -48,18 +47,7 @@ pub(crate) fn wider<'c>(
         .entity
         .as_ref()
         .filter(|entity| entity.pointer() == own.pointer())?;
-    let properties = schema.properties(schema.tree());
-    // `{id}` of `/users/{id}/orders` is the `userId` of an order, and not its `id`.
-    let before = collection.name.split("/{").next();
-    let before = before.and_then(|before| before.rsplit('/').next());
-    let owner = format!("{}id", singular(&folded(before.unwrap_or_default())));
-    let is_other = |property: &str| Some(property) != whole.key.as_deref();
-    let named = |wanted: &str| {
-        properties
-            .iter()
-            .find(|(property, _)| folded(property) == wanted && is_other(property))
-    };
-    let (property, node) = named(&folded(name)).or_else(|| named(&owner)).copied()?;
+    let (property, node) = owner_property(schema, whole, &collection.name, name)?;
     Some(Wider {
         collection: whole,
         property,

@@ -2,7 +2,6 @@
 //!
 //! A proxy shows what the sandbox created beside what the real API has; `exchange::written` reads the
 //! requests.
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use serde_json::Value;
 
 use crate::entity::body::{is_there, items};
 use crate::entity::{EntityRequest, Unknown};
+use crate::resource::key::KeyPath;
 use crate::resource::list::{ListQuery, PageField, says};
 use crate::resource::place::Slot;
 use crate::resource::{Act, KeyFrom};
@@ -26,8 +26,8 @@ pub(crate) struct WrittenList {
     items: Vec<(String, Value)>,
     /// Number of entities on all pages.
     total: usize,
-    /// Name of the property that is the key.
-    key: Option<String>,
+    /// Way to the key.
+    key: Option<KeyPath>,
     wanted: ListQuery,
 }
 
@@ -58,7 +58,7 @@ impl EntityRequest<'_> {
             | Step::Replace(key, _, _) => entities.all.get(key).is_some_and(|entity| {
                 !entities.is_generated(key) && self.is_written(&base, key, entity)
             }),
-            Step::List if matches!(self.role.act, Act::Find | Act::Exists) => {
+            Step::List | Step::ListOf(_) if matches!(self.role.act, Act::Find | Act::Exists) => {
                 is_there(self, &self.written(entities))
             }
             _ => false,
@@ -91,8 +91,17 @@ impl EntityRequest<'_> {
         let all = entities.all.iter();
         all.filter(|(key, _)| !entities.is_generated(key))
             .filter(|(key, entity)| self.is_written(&base, key, entity))
+            .filter(|(key, _)| self.is_at_home(entities, key))
             .map(|(key, entity)| (key.clone(), Arc::clone(entity)))
             .collect()
+    }
+
+    /// Returns true unless an entity belongs below another path.
+    fn is_at_home(&self, entities: &Entities, key: &str) -> bool {
+        let Step::ListOf(home) = &self.step else {
+            return true;
+        };
+        entities.homes().get(key).is_none_or(|own| own == home)
     }
 
     /// Returns true unless the collection begins with an entity, or the entity was made of its key alone.
@@ -124,7 +133,7 @@ impl WrittenList {
             rest.insert(key, item);
         }
         for there in list.iter_mut() {
-            let own = self.key_of(there).and_then(|key| rest.remove(&*key));
+            let own = self.key_of(there).and_then(|key| rest.remove(key.as_str()));
             if let Some(own) = own {
                 *there = own.clone();
             }
@@ -147,12 +156,8 @@ impl WrittenList {
     }
 
     /// Returns the key of an item of the list, as text.
-    fn key_of<'v>(&self, item: &'v Value) -> Option<Cow<'v, str>> {
-        match item.get(self.key.as_ref()?)? {
-            Value::String(key) => Some(Cow::Borrowed(key)),
-            Value::Number(key) => Some(Cow::Owned(key.to_string())),
-            _ => None,
-        }
+    fn key_of(&self, item: &Value) -> Option<String> {
+        self.key.as_ref()?.text(item)
     }
 }
 

@@ -196,7 +196,7 @@ impl<'c> ValidRequest<'_, 'c, '_> {
             .iter()
             .map(|(_, raw)| text::decode(raw))
             .collect();
-        let (scope, rest) = values.split_at(collection.scope.min(values.len()));
+        let (scope, rest) = values.split_at(role.scope().min(values.len()));
         let base = reader
             .bases
             .iter()
@@ -204,7 +204,7 @@ impl<'c> ValidRequest<'_, 'c, '_> {
         (role.act.writes() && role.act != Act::Delete).then(|| EntityPlace {
             reader,
             base: base.cloned().unwrap_or_default(),
-            scope: scope.to_vec(),
+            scope: scope.iter().take(collection.scope).cloned().collect(),
             key: collection.key.clone(),
             slot: role.slot.clone(),
             named: (!rest.is_empty()).then(|| rest.join("/")),

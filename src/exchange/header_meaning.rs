@@ -15,9 +15,10 @@ use crate::codec::message::Response;
 use crate::codec::style;
 use crate::codec::text::plain;
 use crate::contract::{self, Operation, ResponseHeader};
-use crate::entity::path::path_of;
+use crate::entity::expand::path_of;
 use crate::generate::primitive::{self, http_date};
 use crate::generate::{self, GenerateOptions};
+use crate::resource::key::KeyPath;
 use crate::resource::list::{PageField, says};
 use crate::resource::place::{self, Slot};
 
@@ -134,8 +135,8 @@ pub(super) struct EntityPlace<'c> {
     pub base: String,
     /// Decoded values of the path expressions that scope the entity.
     pub scope: Vec<String>,
-    /// Key property of the entity.
-    pub key: Option<String>,
+    /// Way to the key of the entity.
+    pub key: Option<KeyPath>,
     /// Slot of the entity in the answer.
     pub slot: Slot,
     /// Key of the entity in the request's path, if it has one.
@@ -146,14 +147,12 @@ impl EntityPlace<'_> {
     /// Returns the path of the entity: with the key from the answer, else from the request's path,
     /// else with a generated key.
     fn path(&self, content: Option<&Value>, options: &GenerateOptions) -> Option<String> {
+        let of_scalar = |key: &Value| (key.is_string() || key.is_number()).then(|| plain(key));
         let shown = content.and_then(|content| match &self.slot {
-            Slot::Entity(place) => place::at(content, &place.way)?.get(self.key.as_ref()?),
-            Slot::Key(way) => place::at(content, way),
+            Slot::Entity(place) => self.key.as_ref()?.text(place::at(content, &place.way)?),
+            Slot::Key(way) => of_scalar(place::at(content, way)?),
             Slot::List(_) | Slot::Nothing => None,
         });
-        let shown = shown
-            .filter(|key| key.is_string() || key.is_number())
-            .map(plain);
         let name = self.reader.compiled().path_names.last()?;
         let made = || {
             let parameters = &self.reader.compiled().parameters;

@@ -26,7 +26,7 @@ use serde_json::Value;
 
 use crate::generate::generator::{BUDGET, Generator};
 use crate::generate::primitive::Called;
-pub(crate) use crate::generate::vary::is_uuid;
+pub(crate) use crate::generate::vary::{counted, is_uuid};
 use crate::schema::pattern::within;
 use crate::schema::{Schema, standalone};
 

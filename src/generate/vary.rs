@@ -4,8 +4,12 @@ use serde_json::{Map, Value, json};
 
 use crate::generate::primitive;
 
-/// Maximum number of last digits that are counted up; a longer run keeps the digits before them.
+/// Maximum number of last digits that are counted up; those before them stay.
 const MOST_DIGITS: usize = 18;
+
+/// Numbers from here on are no count of entities; they add to the digits, and nothing is carried
+/// beyond the first one.
+const MOST_COUNTED: u64 = 1_000_000_000;
 
 /// Returns the identifier that comes `others` after that of an example: `pet_3` is two after
 /// `pet_1`. UUIDs are drawn. Returns `None` if the schema restricts the identifier, which is then
@@ -29,7 +33,7 @@ pub(super) fn identifier(
         }
         Value::String(text) if is_uuid(text) => Some(Value::String(primitive::uuid(random))),
         Value::String(_) if node.contains_key("format") => None,
-        Value::String(text) => Some(Value::String(next(text, others))),
+        Value::String(text) => Some(Value::String(counted(text, others))),
         _ => None,
     }
 }
@@ -45,27 +49,45 @@ pub(crate) fn is_uuid(text: &str) -> bool {
     groups.len() == LENGTHS.len() && groups.iter().zip(LENGTHS).all(is_group)
 }
 
-/// Adds to the last number in a text, which keeps its width (`99` becomes `00`); a text without a
-/// number gets one at its end.
-fn next(text: &str, others: u64) -> String {
-    let Some(end) = text
-        .rfind(|letter: char| letter.is_ascii_digit())
-        .map(|last| last + 1)
-    else {
+/// Returns the text that comes `others` after one: adds to the digits in it, the last ones first, so
+/// that it keeps its form. When all of them are nines, the text gets longer (`pet_99`, `pet_100`); a
+/// text without digits gets a number at its end.
+#[must_use]
+pub(crate) fn counted(text: &str, others: u64) -> String {
+    let is_digit = |letter: &char| letter.is_ascii_digit();
+    let digits: Vec<char> = text.chars().filter(is_digit).collect();
+    if digits.is_empty() {
         return format!("{text}-{}", others.saturating_add(1));
+    }
+    let count = digits.len().min(MOST_DIGITS);
+    let last: String = digits[digits.len() - count..].iter().collect();
+    let modulus = 10_u64.pow(u32::try_from(count).unwrap_or(1));
+    // Numbers made of a hash differ as much within the digits that there are.
+    let is_count = others < MOST_COUNTED && count < MOST_DIGITS;
+    let first = last.parse::<u64>().unwrap_or(0);
+    let number = if is_count {
+        first + others
+    } else {
+        first.wrapping_add(others) % modulus
     };
-    let before = text[..end]
-        .trim_end_matches(|letter: char| letter.is_ascii_digit())
-        .len();
-    let start = before.max(end.saturating_sub(MOST_DIGITS));
-    let width = end - start;
-    let modulus = 10_u64.pow(u32::try_from(width).unwrap_or(1));
-    let number = text[start..end]
-        .parse::<u64>()
-        .unwrap_or(0)
-        .wrapping_add(others % modulus)
-        % modulus;
-    format!("{}{number:0width$}{}", &text[..start], &text[end..])
+    let mut written = format!("{number:0count$}").into_bytes();
+    let mut reversed = String::with_capacity(text.len() + 1);
+    let mut left = digits.len();
+    for letter in text.chars().rev() {
+        if !letter.is_ascii_digit() || written.is_empty() {
+            reversed.push(letter);
+            continue;
+        }
+        left -= 1;
+        // The first digit takes all that is left of a number that has grown.
+        let taken = if left == 0 || left == digits.len() - count {
+            std::mem::take(&mut written)
+        } else {
+            written.pop().into_iter().collect()
+        };
+        reversed.extend(taken.into_iter().rev().map(char::from));
+    }
+    reversed.chars().rev().collect()
 }
 
 #[cfg(test)]
@@ -79,10 +101,13 @@ mod tests {
             ("cus_009", 1, "cus_010"),
             ("a1b", 1, "a2b"),
             ("acme", 1, "acme-2"),
-            ("99", 1, "00"),
+            ("99", 1, "100"),
             ("é7", 1, "é8"),
+            ("5a58b9", 1, "5a59b0"),
+            ("a9b9", 1, "a10b0"),
+            ("1234567890123456789", 2, "1234567890123456791"),
         ] {
-            assert_eq!(next(text, others), expected);
+            assert_eq!(counted(text, others), expected);
         }
     }
 }

@@ -13,11 +13,21 @@ use crate::document::reference::{is_only_reference, resolve_schema};
 use crate::document::syntax::find;
 use crate::resource::address::{Address, Form, Verb, singular};
 use crate::resource::evidence::{answered, is_upsert, natural_key, only_id, sent_schema};
+use crate::resource::key_search::KeySearch;
 use crate::resource::place::{Finder, Slot, ValuePlace};
 use crate::resource::role::{Act, Collection, KeyFrom, Role};
 use crate::resource::role_override::{RoleOverride, RoleOverrides, overridden_key};
 use crate::schema::Schema;
-use crate::schema::name::{folded, words};
+use crate::schema::name::folded;
+
+/// Paths that show the entities which a group adds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// Paths of the group.
+    Here,
+    /// Paths of another group.
+    Elsewhere,
+}
 
 /// Returns the roles of the operations that share a collection, by operation index. Operations that
 /// do nothing with it are absent.
@@ -26,6 +36,7 @@ pub(crate) fn infer(
     contract: &Contract,
     members: &[(usize, Address)],
     overrules: &RoleOverrides,
+    kept: Kept,
 ) -> HashMap<usize, Role> {
     let group = Draft::new(contract, members, overrules);
     let acts: Vec<(usize, &Address, Option<InferredAct>)> = members
@@ -54,7 +65,8 @@ pub(crate) fn infer(
     let is_told = acts
         .iter()
         .any(|(index, ..)| overrules.operations.contains_key(index));
-    let is_collection = is_kept || is_told || is_shown && many.key.is_some();
+    let is_added_elsewhere = kept == Kept::Elsewhere && has(&|doing| adds(doing.act));
+    let is_collection = is_kept || is_told || is_added_elsewhere || is_shown && many.key.is_some();
     let single = Arc::new(group.collection(&acts, true));
     let mut roles = HashMap::new();
     for (index, _, doing) in &acts {
@@ -79,34 +91,17 @@ struct InferredAct {
     reason: String,
 }
 
-/// Kind of key that identifies entities in their paths.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum By {
-    /// Parameter whose name ends in `id`: `{petId}`.
-    Id,
-    /// Parameter of type `string`: `{login}`.
-    Text,
-    /// Parameter of type `integer` or `number`.
-    Number,
-    /// Unknown: no key parameter has a name or a type that tells.
-    Anything,
-}
-
 /// Group of operations while its roles are inferred.
 struct Draft<'c> {
     overrules: &'c RoleOverrides,
     contract: &'c Contract,
     members: &'c [(usize, Address)],
     noun: &'c str,
-    keys: Vec<String>,
+    keys: KeySearch,
     has_entities: bool,
     /// True if a path names the whole collection or an entity; false if all are like `/pets/create`
     /// or `/contacts.channels`.
     has_paths: bool,
-    /// Kind of key that identifies entities in their paths.
-    by: By,
-    /// True if a path identifies an entity by several values: `/repos/{owner}/{repo}`.
-    is_composite: bool,
 }
 
 impl<'c> Draft<'c> {
@@ -119,73 +114,6 @@ impl<'c> Draft<'c> {
             .first()
             .map(|(_, address)| address.noun.as_str())
             .unwrap_or_default();
-        let mut keys: Vec<String> = Vec::new();
-        for (index, address) in members.iter().filter(|(_, address)| address.keys == 1) {
-            let names = contract.operations[*index].template.rsplit('{').next();
-            let name = names
-                .and_then(|rest| rest.split('}').next())
-                .map(folded)
-                .unwrap_or_default();
-            keys.push(name.clone());
-            keys.extend(
-                name.strip_prefix(&address.noun)
-                    .filter(|rest| !rest.is_empty())
-                    .map(str::to_owned),
-            );
-            // The last word alone may be the property: `key` for `{projectKey}` of `/projects`, and
-            // for `{featureFlagKey}` of `/flags`.
-            let raw = contract.operations[*index]
-                .template
-                .rsplit('{')
-                .next()
-                .unwrap_or_default();
-            let last = words(raw.split('}').next().unwrap_or_default())
-                .pop()
-                .unwrap_or_default();
-            match last.as_str() {
-                "index" => keys.extend(["index".to_owned(), "number".to_owned()]),
-                "key" | "slug" | "name" | "number" | "sid" | "login" | "code" | "username"
-                | "email" | "token" => {
-                    keys.push(last);
-                }
-                _ => {}
-            }
-        }
-        let by = members
-            .iter()
-            .filter(|(_, address)| address.keys == 1)
-            .find_map(|(index, _)| {
-                let operation = &contract.operations[*index];
-                let name = operation.compiled().path_names.last()?;
-                if words(name).last().is_some_and(|word| word == "id") {
-                    return Some(By::Id);
-                }
-                let parameter = operation
-                    .compiled()
-                    .parameters
-                    .iter()
-                    .find(|p| p.location == Location::Path && p.name == *name)?;
-                match parameter.schema()?.own_types() {
-                    ["string"] => Some(By::Text),
-                    ["integer" | "number"] => Some(By::Number),
-                    _ => None,
-                }
-            });
-        let by = by.unwrap_or(By::Anything);
-        keys.extend([
-            format!("{noun}id"),
-            "id".to_owned(),
-            format!("{noun}uuid"),
-            "uuid".to_owned(),
-        ]);
-        keys.extend([
-            format!("{noun}key"),
-            format!("{noun}sid"),
-            "sid".to_owned(),
-            "uid".to_owned(),
-        ]);
-        let mut seen = std::collections::HashSet::new();
-        keys.retain(|key| seen.insert(key.clone()));
         let has_entities = members
             .iter()
             .any(|(_, address)| matches!(address.form, Form::Entity | Form::EntityVerb(_)));
@@ -193,17 +121,14 @@ impl<'c> Draft<'c> {
             || members
                 .iter()
                 .any(|(_, address)| address.form == Form::Whole);
-        let is_composite = members.iter().any(|(_, address)| address.keys > 1);
         Self {
             overrules,
             contract,
             members,
             noun,
-            keys,
+            keys: KeySearch::new(contract, members, noun),
             has_entities,
             has_paths,
-            by,
-            is_composite,
         }
     }
 
@@ -215,7 +140,7 @@ impl<'c> Draft<'c> {
         Finder {
             schema,
             noun: self.noun,
-            keys: &self.keys,
+            keys: &self.keys.names,
         }
     }
 
@@ -233,7 +158,7 @@ impl<'c> Draft<'c> {
         Finder {
             schema: answered(operation)?,
             noun: &noun,
-            keys: &self.keys,
+            keys: &self.keys.names,
         }
         .list()
     }
@@ -247,7 +172,8 @@ impl<'c> Draft<'c> {
     /// Returns true if the schema at a place in the success response has a key property.
     fn has_key(&self, operation: &Operation, place: &ValuePlace) -> bool {
         answered(operation).is_some_and(|schema| {
-            self.key_of(&schema.sibling(place.pointer.clone()))
+            self.keys
+                .find(&schema.sibling(place.pointer.clone()))
                 .is_some()
         })
     }
@@ -255,7 +181,7 @@ impl<'c> Draft<'c> {
     /// Returns true if the query or the body of an operation has a member that identifies an
     /// entity.
     fn names_entity(&self, operation: &Operation) -> bool {
-        let is_key = |name: &str| self.keys.contains(&folded(name)) || folded(name) == self.noun;
+        let is_key = |name: &str| self.keys.has(name) || folded(name) == self.noun;
         let in_query = operation
             .compiled()
             .parameters
@@ -519,7 +445,9 @@ impl<'c> Draft<'c> {
             let schemas: Vec<&Arc<Schema>> = adding
                 .filter_map(|(index, ..)| sent_schema(self.operation(index)))
                 .collect();
-            let with_key = schemas.iter().find(|schema| self.key_of(schema).is_some());
+            let with_key = schemas
+                .iter()
+                .find(|schema| self.keys.find(schema).is_some());
             with_key
                 .or(schemas.first())
                 .map(|schema| Arc::clone(schema))
@@ -527,7 +455,7 @@ impl<'c> Draft<'c> {
         let entity = shown.or_else(sent);
         let key = entity
             .as_ref()
-            .and_then(|schema| self.key_of(schema))
+            .and_then(|schema| self.keys.find(schema))
             .filter(|_| !is_single);
         let told = self
             .members
@@ -568,7 +496,7 @@ impl<'c> Draft<'c> {
                 .and_then(|told| told.natural.clone())
                 .or_else(|| upserts.and_then(natural_key)),
             key,
-            keys: self.keys.clone(),
+            keys: self.keys.names.clone(),
             entity,
             is_added_to: all().any(|(.., doing)| matches!(doing.act, Act::Create | Act::Upsert)),
             is_put_to: all().any(|(.., doing)| {
@@ -576,58 +504,6 @@ impl<'c> Draft<'c> {
             }),
             reader: reader.map(|(index, ..)| index),
         }
-    }
-
-    /// Returns the name of the key property in the schema of an entity; `None` if it has none or
-    /// the key is composite.
-    fn key_of(&self, schema: &Schema) -> Option<String> {
-        let properties = schema.properties(schema.tree());
-        let is_plain = |node: &Value| {
-            let types = schema.types(node);
-            types.is_empty()
-                || types
-                    .iter()
-                    .any(|name| matches!(*name, "string" | "integer" | "number"))
-        };
-        let named = |wanted: &str| {
-            properties
-                .iter()
-                .find(|(name, node)| folded(name) == wanted && is_plain(node))
-                .map(|(name, _)| (*name).to_owned())
-        };
-        if self.is_composite {
-            // No single property identifies an entity that has a composite key.
-            return None;
-        }
-        // Prefer a property of the type of the path parameter: no number for a text, no text for a
-        // number. A parameter that is named as an id fits both.
-        let can_be = |name: &String| {
-            if self.by == By::Id && folded(name).ends_with("id") {
-                return true;
-            }
-            let node = properties
-                .iter()
-                .find(|(there, _)| there == name)
-                .map(|(_, node)| *node);
-            let types = node.map(|node| schema.types(node)).unwrap_or_default();
-            !matches!(
-                (self.by, types.as_slice()),
-                (By::Text, ["integer" | "number"]) | (By::Number, ["string"])
-            )
-        };
-        let others = [
-            "login", "username", "slug", "key", "name", "title", "number",
-        ];
-        let others: &[&str] = if self.by == By::Text {
-            &others
-        } else {
-            &["key", "slug"]
-        };
-        let all = || self.keys.iter().filter_map(|key| named(key));
-        let fitting = all()
-            .find(can_be)
-            .or_else(|| others.iter().filter_map(|key| named(key)).find(can_be));
-        fitting.or_else(|| all().next())
     }
 
     /// Returns the path of member names to the entity in a request body: of the levels down to the
@@ -688,6 +564,7 @@ impl<'c> Draft<'c> {
         let (act, key, slot) = (doing.act, doing.key, doing.slot.clone());
         Role {
             collection,
+            home: None,
             act,
             key,
             slot,

@@ -8,12 +8,15 @@ pub(crate) mod evidence;
 pub(crate) mod filter;
 mod filter_text;
 pub(crate) mod infer;
+pub(crate) mod key;
+mod key_search;
 pub(crate) mod list;
 mod order;
 pub mod place;
 pub(crate) mod purpose;
 pub(crate) mod role;
 pub(crate) mod role_override;
+pub(crate) mod shared;
 
 pub(crate) use crate::resource::role::{Act, Collection, KeyFrom, Role};
 use std::collections::{HashMap, HashSet};
@@ -21,8 +24,9 @@ use std::sync::{Arc, OnceLock};
 
 use crate::contract::{Contract, Operation};
 use crate::resource::address::{Address, Form, singular};
-use crate::resource::infer::infer;
+use crate::resource::infer::{Kept, infer};
 use crate::resource::role_override::{RoleOverride, RoleOverrides};
+use crate::resource::shared::{GroupPaths, Links, link};
 use crate::schema::name::words;
 use crate::state::bases::Bases;
 use crate::state::memory::{CollectionKey, Entities};
@@ -48,6 +52,11 @@ struct Grouped {
 #[derive(Debug)]
 struct Group {
     members: Vec<(usize, Address)>,
+    /// Groups that may share their entities with this one.
+    links: Links,
+    /// Roles in the collection of the group alone.
+    own: OnceLock<HashMap<usize, Role>>,
+    /// Roles in the collections that have the entities.
     roles: OnceLock<HashMap<usize, Role>>,
 }
 
@@ -100,12 +109,28 @@ impl Grouped {
                     .push(groups.len());
                 groups.push(Group {
                     members: Vec::new(),
+                    links: Links::default(),
+                    own: OnceLock::new(),
                     roles: OnceLock::new(),
                 });
                 groups.len() - 1
             });
             groups[group].members.push((index, address));
             of_operation.insert(index, group);
+        }
+        let paths: Vec<GroupPaths<'_>> = groups
+            .iter()
+            .map(|group| {
+                let first = group.members.first().map_or(0, |(index, _)| *index);
+                (
+                    contract.operations[first].document,
+                    group.members.as_slice(),
+                )
+            })
+            .collect();
+        let links = link(contract, &paths);
+        for (group, links) in groups.iter_mut().zip(links) {
+            group.links = links;
         }
         Self {
             groups,
@@ -171,11 +196,108 @@ impl Resources {
     #[must_use]
     pub fn role(&self, contract: &Contract, operation: usize) -> Option<&Role> {
         let grouped = self.grouped(contract);
-        let group = &grouped.groups[*grouped.of_operation.get(&operation)?];
-        group
-            .roles
-            .get_or_init(|| infer(contract, &group.members, &self.overrules))
-            .get(&operation)
+        let group = *grouped.of_operation.get(&operation)?;
+        self.roles_of(contract, group).get(&operation)
+    }
+
+    /// Returns the roles of the operations of a group.
+    fn roles_of(&self, contract: &Contract, group: usize) -> &HashMap<usize, Role> {
+        let of = &self.grouped(contract).groups[group];
+        of.roles
+            .get_or_init(|| self.shared_roles(contract, of, group))
+    }
+
+    /// Returns the roles of a group in the collection that its paths alone describe.
+    fn own_roles(&self, contract: &Contract, group: usize) -> &HashMap<usize, Role> {
+        let group = &self.grouped(contract).groups[group];
+        group.own.get_or_init(|| {
+            let kept = if group.links.reading.is_some() {
+                Kept::Elsewhere
+            } else {
+                Kept::Here
+            };
+            infer(contract, &group.members, &self.overrules, kept)
+        })
+    }
+
+    /// Infers the roles of a group, which may be about entities that the paths of others address.
+    fn shared_roles(&self, contract: &Contract, of: &Group, group: usize) -> HashMap<usize, Role> {
+        let own = self.own_roles(contract, group);
+        let alone = || infer(contract, &of.members, &self.overrules, Kept::Here);
+        let is_told = |index: &usize| self.overrules.operations.contains_key(index);
+        if of.members.iter().any(|(index, _)| is_told(index)) {
+            return alone();
+        }
+        if let Some(reading) = of.links.reading
+            && self.adds_to(contract, group, reading)
+            && let Some(role) = shared::reading(self.roles_of(contract, reading))
+        {
+            let named = own.values().next().map(|role| &role.collection);
+            // `entity::wider` finds the entities of an owner by the property that names it.
+            if named.is_some_and(|named| shared::name_owner(contract, named, &role.collection)) {
+                return own.clone();
+            }
+            return shared::moved(own, &role.collection);
+        }
+        let own = if of.links.reading.is_some() {
+            &alone()
+        } else {
+            own
+        };
+        if let Some(whole) = of.links.whole
+            && let Some(reading) = shared::reading(self.roles_of(contract, whole))
+            && shared::is_aspect(contract, &of.members, reading)
+        {
+            let part = |(index, _): &(usize, Address)| {
+                let role = shared::of_part(&contract.operations[*index], reading)?;
+                Some((*index, role))
+            };
+            let parts: HashMap<usize, Role> = of.members.iter().filter_map(part).collect();
+            if !parts.is_empty() {
+                return own.clone().into_iter().chain(parts).collect();
+            }
+        }
+        let others: Vec<Arc<Collection>> = of
+            .links
+            .adding
+            .iter()
+            .filter(|adding| self.adds_to(contract, **adding, group))
+            .filter_map(|adding| {
+                let roles = self.own_roles(contract, *adding);
+                roles
+                    .values()
+                    .next()
+                    .map(|role| Arc::clone(&role.collection))
+            })
+            .collect();
+        let mut roles = own.clone();
+        if let Some(reading) = shared::reading(own).filter(|_| !others.is_empty()) {
+            let before = Arc::clone(&reading.collection);
+            let joined = Arc::new(shared::joined(&before, &others));
+            for role in roles.values_mut() {
+                if Arc::ptr_eq(&role.collection, &before) {
+                    role.collection = Arc::clone(&joined);
+                }
+            }
+        }
+        roles
+    }
+
+    /// Returns true if a group adds or lists the entities that another one reads.
+    fn adds_to(&self, contract: &Contract, group: usize, reading: usize) -> bool {
+        let roles = self.own_roles(contract, group);
+        let Some(role) = shared::reading(self.own_roles(contract, reading)) else {
+            return false;
+        };
+        let Some(own) = roles.values().next() else {
+            return false;
+        };
+        let is_one = |role: &Role| {
+            role.key != KeyFrom::Only && Arc::ptr_eq(&role.collection, &own.collection)
+        };
+        role.collection.key.is_some()
+            && roles.values().all(is_one)
+            && shared::shows(contract, &own.collection, &role.collection)
     }
 
     /// Returns the operations whose paths address the collection that the path of an operation
@@ -223,11 +345,9 @@ impl Resources {
             .of_noun
             .get(noun)?
             .iter()
-            .map(|group| &grouped.groups[*group]);
-        let mut roles = groups.flat_map(|group| {
-            let roles = group
-                .roles
-                .get_or_init(|| infer(contract, &group.members, &self.overrules));
+            .map(|group| (*group, &grouped.groups[*group]));
+        let mut roles = groups.flat_map(|(index, group)| {
+            let roles = self.roles_of(contract, index);
             group
                 .members
                 .iter()
@@ -235,7 +355,8 @@ impl Resources {
         });
         let is_meant = |(index, role): &(usize, &Role)| {
             contract.operations[*index].document == document
-                && role.collection.scope == 0
+                && role.scope() == 0
+                && role.home.is_none()
                 && role.key != KeyFrom::Only
         };
         roles.find(is_meant).map(|(_, role)| &role.collection)

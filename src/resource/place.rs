@@ -89,6 +89,22 @@ const MANNERS: [&str; 18] = [
     "responsemetadata",
 ];
 
+/// Names of objects inside an entity that have its key: `metadata` for `metadata.name`.
+pub(crate) const HOLDERS: [&str; 12] = [
+    "metadata",
+    "meta",
+    "sys",
+    "header",
+    "info",
+    "identity",
+    "identifier",
+    "identifiers",
+    "attributes",
+    "properties",
+    "summary",
+    "details",
+];
+
 /// Maximum number of levels of wrappers; deeper ones are not searched.
 const DEEPEST: usize = 3;
 
@@ -119,6 +135,24 @@ impl<'f> Finder<'f> {
 
     fn member(&self, pointer: &str, name: &str) -> Option<String> {
         self.schema.place_of(pointer, Child::Property(name))
+    }
+
+    /// Returns true if one of the members has the key beside the others, as `metadata` has the name
+    /// of a resource. If a wrapper has the key, it has the entity too.
+    fn holds_key(&self, properties: &[(&str, &Value)]) -> bool {
+        let has_key = |node: &Value| {
+            let inner = self.schema.properties(node);
+            inner
+                .iter()
+                .any(|(name, _)| self.keys.contains(&folded(name)))
+        };
+        let among = |names: &[&str]| {
+            let mut all = properties.iter();
+            all.any(|(name, node)| {
+                names.contains(&folded(name).as_str()) && self.is_object(node) && has_key(node)
+            })
+        };
+        among(&HOLDERS) && !among(&WRAPPERS)
     }
 
     /// Finds the place of the one entity, or of its key.
@@ -169,7 +203,8 @@ impl<'f> Finder<'f> {
             .iter()
             .filter(|(name, _)| says_more(name))
             .count();
-        let has_key = properties.iter().any(|(name, _)| is_key(name));
+        let has_key =
+            properties.iter().any(|(name, _)| is_key(name)) || self.holds_key(&properties);
         // `{userId, data: {…}}` wraps the entity, `{id, attributes: {…}}` is one.
         let has_id = properties.iter().any(|(name, _)| folded(name) == "id");
         let is_wrapped = own == 1

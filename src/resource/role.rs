@@ -3,6 +3,7 @@
 //! Roles are inferred by `infer` or given in `role_override`; `entity` follows them.
 use std::sync::Arc;
 
+use crate::resource::key::KeyPath;
 use crate::resource::place::Slot;
 use crate::schema::Schema;
 
@@ -78,8 +79,17 @@ pub enum KeyFrom {
     Nothing,
 }
 
+/// Collection whose paths add and list entities that another collection has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    /// Name of the collection: `/users/{userId}/posts`.
+    pub name: String,
+    /// Number of template expressions in its path that separate its entities.
+    pub scope: usize,
+}
+
 /// Collection: entities of one kind.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Collection {
     /// Name of the collection: `/users/{userId}/orders`.
     pub name: String,
@@ -87,8 +97,8 @@ pub struct Collection {
     pub noun: String,
     /// Number of template expressions in the path that separate its entities.
     pub scope: usize,
-    /// Key property of an entity: `id`.
-    pub key: Option<String>,
+    /// Way to the key of an entity: `id`, `metadata.name`.
+    pub key: Option<KeyPath>,
     /// Names of the key anywhere, in lower case without separators: `id`, `petid`.
     pub keys: Vec<String>,
     /// Property that identifies an entity when it is registered again: `token`.
@@ -111,6 +121,8 @@ pub struct Collection {
 pub struct Role {
     /// Collection that the operation is about.
     pub collection: Arc<Collection>,
+    /// Collection that the path addresses, if its entities are those of `collection`.
+    pub home: Option<Home>,
     /// Action on the collection.
     pub act: Act,
     /// Place in the request that identifies the entity.
@@ -123,4 +135,13 @@ pub struct Role {
     pub part: Option<String>,
     /// Reason for the role, for people.
     pub reason: String,
+}
+
+impl Role {
+    /// Returns the number of template expressions in the path that separate the entities.
+    #[must_use]
+    pub fn scope(&self) -> usize {
+        let own = self.collection.scope;
+        self.home.as_ref().map_or(own, |home| home.scope)
+    }
 }

@@ -10,6 +10,7 @@ use crate::contract::Contract;
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::{FixtureEntry, FixtureFile};
 use crate::resource::address::{Address, Form, singular};
+use crate::resource::key::KeyPath;
 use crate::resource::role::{Act, Collection, KeyFrom};
 use crate::schema::name::folded;
 
@@ -41,8 +42,8 @@ pub enum RoleOverride {
 /// Override of a collection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CollectionOverride {
-    /// Key property of the entities.
-    pub key: Option<String>,
+    /// Way to the key of the entities.
+    pub key: Option<KeyPath>,
     /// Property that identifies an entity when it is registered again.
     pub natural: Option<String>,
 }
@@ -68,6 +69,11 @@ pub(crate) enum OverrideError {
     /// Unknown field of the override of a collection.
     #[error("`{name}` is not a field of a collection, expected `key` or `natural`")]
     CollectionField { name: String },
+    /// Key of a collection that is neither a name nor a pointer.
+    #[error(
+        "`key` is {found}, expected the name of a property or a JSON Pointer such as `/metadata/name`"
+    )]
+    Key { found: Value },
     /// Field of the override of a collection that is not a text.
     #[error("`{name}` is {found}, expected the name of a property")]
     Property { name: &'static str, found: Value },
@@ -219,8 +225,17 @@ pub(crate) fn named(entry: &Value) -> Result<CollectionOverride, OverrideError> 
         }),
     };
     Ok(CollectionOverride {
-        key: text("key")?,
+        key: key_of(object.get("key"))?,
         natural: text("natural")?,
+    })
+}
+
+/// Reads the key of the entities: the name of a property, or a JSON Pointer.
+fn key_of(found: Option<&Value>) -> Result<Option<KeyPath>, OverrideError> {
+    let Some(found) = found else { return Ok(None) };
+    let key = found.as_str().and_then(KeyPath::parse);
+    key.map(Some).ok_or_else(|| OverrideError::Key {
+        found: found.clone(),
     })
 }
 

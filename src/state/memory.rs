@@ -2,7 +2,7 @@
 //!
 //! Each step is atomic: no other request sees it half done, and no change between two steps is
 //! lost. `entity` builds the content of entities, see [`EntityFactory`].
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -46,6 +46,8 @@ pub enum Step {
     },
     /// Lists all entities.
     List,
+    /// Lists the entities of this home, and those that have none.
+    ListOf(String),
     /// Reads one entity.
     Read(String),
     /// Replaces one entity.
@@ -65,6 +67,8 @@ pub struct New {
     pub key: Option<String>,
     /// Members that the client sent.
     pub sent: Map<String, Value>,
+    /// Home of the entity: the path below which it is added, and its owner.
+    pub home: Option<String>,
 }
 
 /// Precondition of a request on the existence of an entity.
@@ -137,6 +141,8 @@ pub struct Entities {
     gone: HashSet<String>,
     /// Keys of generated entities; a client-created entity with the same key replaces them.
     loose: HashSet<String>,
+    /// Homes of the entities that have one, by key.
+    homes: HashMap<String, String>,
     /// Number of the last entity that was built; new numeric keys continue after it.
     made: u64,
     /// Memory of the entities, in bytes.
@@ -337,6 +343,34 @@ impl Entities {
         if self.gone.insert(key.to_owned()) {
             self.size += size_of_key(key);
         }
+        if let Some(home) = self.homes.remove(key) {
+            self.size = self.size.saturating_sub(size_of_home(key, &home));
+        }
+    }
+
+    /// Sets the home of an entity.
+    pub(crate) fn settle(&mut self, key: &str, home: Option<&String>) {
+        let Some(home) = home else { return };
+        self.size += size_of_home(key, home);
+        let before = self.homes.insert(key.to_owned(), home.clone());
+        if let Some(before) = before {
+            self.size = self.size.saturating_sub(size_of_home(key, &before));
+        }
+    }
+
+    /// Returns the homes of the entities that have one, by key.
+    #[must_use]
+    pub(crate) fn homes(&self) -> &HashMap<String, String> {
+        &self.homes
+    }
+
+    /// Returns the entities with their keys, in order of insertion.
+    fn listed(&self, is_listed: impl Fn(&str) -> bool) -> Reply {
+        let all = self.all.iter().filter(|(key, _)| is_listed(key));
+        Reply::List(
+            all.map(|(key, entity)| (key.clone(), Arc::clone(entity)))
+                .collect(),
+        )
     }
 
     fn entity(&self, key: &str, is_new: bool) -> Reply {
@@ -353,12 +387,11 @@ impl Entities {
     /// Returns the reply to a step that changes nothing; `None` if the step may change something.
     pub(super) fn show(&self, step: &Step) -> Option<Reply> {
         match step {
-            Step::List => Some(Reply::List(
-                self.all
-                    .iter()
-                    .map(|(key, entity)| (key.clone(), Arc::clone(entity)))
-                    .collect(),
-            )),
+            Step::List => Some(self.listed(|_| true)),
+            Step::ListOf(home) => Some(self.listed(|key| {
+                let own = self.homes.get(key);
+                own.is_none_or(|own| own == home)
+            })),
             Step::Read(key) => Some(self.entity(key, false)),
             Step::Suppose(key) if self.all.contains_key(key) || self.gone.contains(key) => {
                 Some(self.entity(key, false))
@@ -385,7 +418,9 @@ impl Entities {
         room: usize,
     ) -> Result<Reply, Reply> {
         Ok(match step {
-            Step::List | Step::Read(_) => self.show(&step).unwrap_or(Reply::List(Vec::new())),
+            Step::List | Step::ListOf(_) | Step::Read(_) => {
+                self.show(&step).unwrap_or(Reply::List(Vec::new()))
+            }
             Step::Suppose(key) => {
                 let entity = (factory.suppose)(&key);
                 match self.set(&key, entity.clone(), room) {
@@ -417,6 +452,7 @@ impl Entities {
                     return self.add(&new, factory, room);
                 }
                 self.set(&key, entity, room)?;
+                self.settle(&key, new.home.as_ref());
                 self.entity(&key, true)
             }
             Step::Upsert { new, by } => {
@@ -475,17 +511,50 @@ impl Entities {
 
     fn add(&mut self, new: &New, factory: &EntityFactory<'_>, room: usize) -> Result<Reply, Reply> {
         // An entity whose key is taken is built again; a small set of keys may have none left.
+        let is_taken =
+            |own: &Self, key: &String| own.all.contains_key(key) || own.gone.contains(key);
         let mut last = String::new();
         for _ in 0..TRIES {
             self.made += 1;
             let (key, entity) = (factory.make)(self.made, new);
-            if new.key.is_some() || !self.all.contains_key(&key) && !self.gone.contains(&key) {
+            if new.key.is_some() || !is_taken(self, &key) {
                 self.set(&key, entity, room)?;
+                self.settle(&key, new.home.as_ref());
                 return Ok(self.entity(&key, true));
             }
             last = key;
         }
+        for _ in 0..TRIES {
+            let named = New {
+                key: Some(self.further(&last)),
+                ..new.clone()
+            };
+            let (key, entity) = (factory.make)(self.made, &named);
+            if !is_taken(self, &key) {
+                self.set(&key, entity, room)?;
+                self.settle(&key, new.home.as_ref());
+                return Ok(self.entity(&key, true));
+            }
+            self.made += 1;
+        }
         Ok(Reply::Conflict(last))
+    }
+
+    /// Returns a key that is not taken: the number of the entity for a key that is a number, else
+    /// the text with this number at its end.
+    fn further(&self, key: &str) -> String {
+        let is_number = key.bytes().all(|letter| letter.is_ascii_digit());
+        let named = |number: u64| {
+            if is_number {
+                number.to_string()
+            } else {
+                format!("{key}-{number}")
+            }
+        };
+        (self.made..)
+            .map(named)
+            .find(|key| !self.all.contains_key(key) && !self.gone.contains(key))
+            .unwrap_or_default()
     }
 
     fn change(
@@ -541,13 +610,19 @@ fn size_of_entity(key: &str, entity: &Value) -> usize {
     size::entry(key.len(), size_of::<Arc<Value>>()) + COUNTS + size::of(entity)
 }
 
+/// Returns the memory of the home of an entity, in bytes.
+fn size_of_home(key: &str, home: &str) -> usize {
+    size_of_key(key) + size::block(home.len())
+}
+
 /// Returns the memory of a key that is kept without its entity, in bytes.
 fn size_of_key(key: &str) -> usize {
     size::entry(key.len(), 0)
 }
 
-/// Maximum number of attempts to build an entity with an unused key; then the step is a conflict.
-const TRIES: usize = 16;
+/// Maximum number of attempts to build an entity with an unused key; then keys are counted, and
+/// after as many more attempts the step is a conflict.
+const TRIES: usize = 4;
 
 /// Maximum number of operations in a JSON Patch; a longer one is refused.
 const MOST_CHANGES: usize = 200;

@@ -437,6 +437,7 @@ mod tests {
         New {
             key: Some(key.to_owned()),
             sent: sent.as_object().cloned().expect("is an object"),
+            home: None,
         }
     }
 

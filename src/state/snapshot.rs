@@ -40,7 +40,12 @@ impl Snapshot {
             gone.sort_unstable();
             let all: Map<String, Value> =
                 entities.all.iter().map(|(key, entity)| (key.clone(), (**entity).clone())).collect();
-            json!({"collection": collection_key.collection, "scope": collection_key.scope, "made": entities.made(), "gone": gone, "entities": all})
+            let mut exported = json!({"collection": collection_key.collection, "scope": collection_key.scope, "made": entities.made(), "gone": gone, "entities": all});
+            if !entities.homes().is_empty() {
+                let homes = entities.all.keys().filter_map(|key| entities.homes().get_key_value(key));
+                exported["homes"] = homes.map(|(key, home)| (key.clone(), json!(home))).collect();
+            }
+            exported
         });
         let state: Vec<Value> = state.collect();
         let mut counts: Vec<(&String, &u64)> = self.counts.iter().collect();
@@ -210,7 +215,14 @@ fn import_collection(
         .get("made")
         .and_then(Value::as_u64)
         .unwrap_or(0);
-    Ok((place, Entities::exported(all, gone, made)))
+    let mut entities = Entities::exported(all, gone, made);
+    let homes = collection_key.get("homes").and_then(Value::as_object);
+    for (key, home) in homes.into_iter().flatten() {
+        if let Some(home) = home.as_str().filter(|_| entities.all.contains_key(key)) {
+            entities.settle(key, Some(&home.to_owned()));
+        }
+    }
+    Ok((place, entities))
 }
 
 /// Returns the memory of a collection without its entities, in bytes.

@@ -24,7 +24,7 @@ impl EntityBuilder<'_> {
             return;
         };
         for (name, value) in object.iter_mut() {
-            let is_own = Some(name.as_str()) == self.collection.key.as_deref()
+            let is_own = self.key_name() == Some(name.as_str())
                 || self
                     .scope
                     .iter()
@@ -112,7 +112,7 @@ impl Others<'_> {
 
     /// Replaces a key, or the key in an object, by that of the entity with a number.
     fn name_in(&self, value: &mut Value, schema: &Schema, node: &Value, number: u64) {
-        let Some(own) = self.collection.key.as_deref() else {
+        let Some(own) = self.maker.key_name() else {
             return;
         };
         match value {
@@ -143,7 +143,7 @@ impl Others<'_> {
         key: &str,
         entity: &Value,
     ) {
-        let Some(own) = self.collection.key.as_deref() else {
+        let Some(own) = self.maker.key_name() else {
             return;
         };
         let whole = self
@@ -181,11 +181,7 @@ impl Others<'_> {
     /// `const`, its `maximum` is not exceeded, and its `pattern` and (for text) `format` are those
     /// of their key, if present. UUIDs are also accepted for the format `uuid`.
     fn takes(&self, node: &Value, named: &Value) -> bool {
-        let own = self
-            .collection
-            .entity
-            .as_deref()
-            .zip(self.collection.key.as_deref());
+        let own = self.collection.entity.as_deref().zip(self.maker.key_name());
         let own = own
             .and_then(|(schema, key)| Some(schema.resolve(schema.property(schema.tree(), key)?)));
         let bound = |keyword: &str| node.get(keyword);

@@ -18,6 +18,7 @@ use crate::entity::{columns, export};
 use crate::errors::problem::Problem;
 use crate::exchange::StateMode;
 use crate::resource::Collection;
+use crate::resource::key::KeyPath;
 use crate::server::control::lists::{Paging, listed};
 use crate::server::control::state::full;
 use crate::server::control::{Collections, Control, ControlRequest, not_there, unprocessable};
@@ -151,7 +152,7 @@ impl Control {
             .iter()
             .map(|index| contract.operations[*index].name())
             .collect();
-        let mut described = json!({"name": collection.name, "noun": collection.noun, "key": collection.key, "operations": operations});
+        let mut described = json!({"name": collection.name, "noun": collection.noun, "key": collection.key.as_ref().map(KeyPath::to_string), "operations": operations});
         if let Some((scope, count)) = written {
             described["scope"] = json!(scope);
             described["count"] = json!(count);
@@ -289,7 +290,7 @@ impl Control {
             "collection": named.collection,
             "scope": named.scope,
             "parameters": scope_names(self.sandbox.contract(), &nested),
-            "key": collection.key,
+            "key": collection.key.as_ref().map(KeyPath::to_string),
             "total": found.total,
             "offset": found.offset,
             "keys": page.iter().map(|(key, _)| key).collect::<Vec<_>>(),

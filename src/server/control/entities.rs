@@ -59,7 +59,7 @@ impl Control {
             .collection
             .key
             .as_ref()
-            .is_some_and(|key| object.contains_key(key));
+            .is_some_and(|key| key.value_in(&object).is_some());
         let (key, entity) = if has_key {
             let entity = Value::Object(object);
             (key_of(&found.collection, &entity)?, entity)

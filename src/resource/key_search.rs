@@ -1,0 +1,286 @@
+//! Search for the key of the entities of a collection: names in paths, and properties of schemas.
+//!
+//! `infer` asks it for each schema that shows entities, so that all operations of a resource agree.
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use crate::contract::{Contract, Location, Operation};
+use crate::resource::address::Address;
+use crate::resource::key::KeyPath;
+use crate::resource::place::HOLDERS;
+use crate::schema::Schema;
+use crate::schema::name::{folded, words};
+
+/// Kind of key that identifies entities in their paths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// Parameter whose name ends in `id`: `{petId}`.
+    Id,
+    /// Parameter of type `string`: `{login}`.
+    Text,
+    /// Parameter of type `integer` or `number`.
+    Number,
+    /// Unknown: no key parameter has a name or a type that tells.
+    Anything,
+}
+
+/// Names of properties with the URL of the entity itself.
+const OWN_URLS: [&str; 9] = [
+    "uri",
+    "self",
+    "href",
+    "selflink",
+    "resourceuri",
+    "selfuri",
+    "selfhref",
+    "url",
+    "link",
+];
+
+/// Last words of parameter names that may be the property alone: `key` for `{projectKey}`.
+const LAST_WORDS: [&str; 10] = [
+    "key", "slug", "name", "number", "sid", "login", "code", "username", "email", "token",
+];
+
+/// Search for the key of one collection.
+#[derive(Debug)]
+pub(crate) struct KeySearch {
+    /// Possible names of the key, in lower case without separators, the most specific first.
+    pub names: Vec<String>,
+    /// Kind of key that identifies entities in their paths.
+    by: By,
+    /// True if a path identifies an entity by several values: `/repos/{owner}/{repo}`.
+    is_composite: bool,
+    /// Segment before the key in the paths of entities: `channels`.
+    segment: Option<String>,
+}
+
+impl KeySearch {
+    /// Reads the paths of the operations that share a collection.
+    #[must_use]
+    pub(crate) fn new(contract: &Contract, members: &[(usize, Address)], noun: &str) -> Self {
+        let keyed: Vec<&Operation> = members
+            .iter()
+            .filter(|(_, address)| address.keys == 1)
+            .map(|(index, _)| &contract.operations[*index])
+            .collect();
+        let mut names: Vec<String> = Vec::new();
+        for operation in &keyed {
+            names.extend(names_of(last_parameter(operation), noun));
+        }
+        names.extend(
+            ["id", "uuid"]
+                .iter()
+                .flat_map(|end| [format!("{noun}{end}"), (*end).to_owned()]),
+        );
+        names.extend([
+            format!("{noun}key"),
+            format!("{noun}sid"),
+            "sid".to_owned(),
+            "uid".to_owned(),
+        ]);
+        let mut seen = HashSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        let before = keyed.iter().find_map(|operation| {
+            let (before, _) = operation.template.rsplit_once("/{")?;
+            Some(before.rsplit('/').next()?.to_owned())
+        });
+        Self {
+            names,
+            by: keyed
+                .iter()
+                .find_map(|operation| by_of(operation))
+                .unwrap_or(By::Anything),
+            is_composite: members.iter().any(|(_, address)| address.keys > 1),
+            segment: before.filter(|segment| !segment.is_empty()),
+        }
+    }
+
+    /// Returns true if a name is one of the possible names of the key.
+    #[must_use]
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.names.contains(&folded(name))
+    }
+
+    /// Returns the way to the key in the schema of an entity; `None` if it has none or the key is
+    /// composite.
+    #[must_use]
+    pub(crate) fn find(&self, schema: &Schema) -> Option<KeyPath> {
+        if self.is_composite {
+            // No single property identifies an entity that has a composite key.
+            return None;
+        }
+        let own = Level::of(schema, schema.tree());
+        let fitting = self.fitting(&own);
+        fitting
+            .map(KeyPath::property)
+            .or_else(|| self.held(schema, &own))
+            .or_else(|| self.any(&own).map(KeyPath::property))
+            .or_else(|| self.in_url(&own))
+    }
+
+    /// Returns the property of an object whose name and type are those of the key.
+    fn fitting<'s>(&self, level: &Level<'s>) -> Option<&'s str> {
+        // Prefer a property of the type of the path parameter: no number for a text, no text for a
+        // number. A parameter that is named as an id fits both.
+        let can_be = |name: &&str| {
+            if self.by == By::Id && folded(name).ends_with("id") {
+                return true;
+            }
+            !matches!(
+                (self.by, level.types(name).as_slice()),
+                (By::Text, ["integer" | "number"]) | (By::Number, ["string"])
+            )
+        };
+        let others: &[&str] = if self.by == By::Text {
+            &[
+                "login", "username", "slug", "key", "name", "title", "number",
+            ]
+        } else {
+            &["key", "slug"]
+        };
+        let own = self.names.iter().filter_map(|name| level.plain(name));
+        own.chain(others.iter().filter_map(|name| level.plain(name)))
+            .find(can_be)
+    }
+
+    /// Returns a property with a name of the key, whatever its type.
+    fn any<'s>(&self, level: &Level<'s>) -> Option<&'s str> {
+        self.names.iter().find_map(|name| level.plain(name))
+    }
+
+    /// Returns the key in an object such as `metadata`, beside the members of the entity.
+    fn held(&self, schema: &Schema, own: &Level<'_>) -> Option<KeyPath> {
+        if self.any(own).is_some() {
+            return None;
+        }
+        let holders = HOLDERS
+            .iter()
+            .filter_map(|holder| own.named(holder, |types| types == ["object"]));
+        holders.into_iter().find_map(|holder| {
+            let level = Level::of(schema, schema.property(schema.tree(), holder)?);
+            let name = self.fitting(&level).or_else(|| self.any(&level))?;
+            Some(KeyPath::inside(&[holder], name))
+        })
+    }
+
+    /// Returns the property with the URL of the entity itself, whose last segment is the key.
+    fn in_url(&self, own: &Level<'_>) -> Option<KeyPath> {
+        let segment = self.segment.as_ref()?;
+        OWN_URLS.iter().find_map(|wanted| {
+            let name = own.plain(wanted)?;
+            let is_url_of_own = match own.example(name) {
+                Some(example) => before_last(example).is_some_and(|before| before == segment),
+                // These names alone say that the URL is that of the entity.
+                None => !matches!(*wanted, "url" | "link"),
+            };
+            is_url_of_own.then(|| KeyPath::url(name))
+        })
+    }
+}
+
+/// Properties of an object.
+struct Level<'s> {
+    schema: &'s Schema,
+    properties: Vec<(&'s str, &'s Value)>,
+}
+
+impl<'s> Level<'s> {
+    fn of(schema: &'s Schema, node: &'s Value) -> Self {
+        Self {
+            schema,
+            properties: schema.properties(node),
+        }
+    }
+
+    fn named(&self, wanted: &str, is_meant: impl Fn(&[&str]) -> bool) -> Option<&'s str> {
+        let meant = |(name, node): &&(&str, &'s Value)| {
+            folded(name) == wanted && is_meant(&self.schema.types(node))
+        };
+        self.properties.iter().find(meant).map(|(name, _)| *name)
+    }
+
+    /// Returns the name of a property that can be a text or a number.
+    fn plain(&self, wanted: &str) -> Option<&'s str> {
+        let is_plain = |types: &[&str]| {
+            let is_scalar = |name: &&str| matches!(*name, "string" | "integer" | "number");
+            types.is_empty() || types.iter().any(is_scalar)
+        };
+        self.named(wanted, is_plain)
+    }
+
+    fn node(&self, name: &str) -> Option<&'s Value> {
+        let mut properties = self.properties.iter();
+        properties
+            .find(|(there, _)| *there == name)
+            .map(|(_, node)| *node)
+    }
+
+    fn types(&self, name: &str) -> Vec<&'s str> {
+        self.node(name)
+            .map(|node| self.schema.types(node))
+            .unwrap_or_default()
+    }
+
+    /// Returns the text that a property has as its example.
+    fn example(&self, name: &str) -> Option<&'s str> {
+        let node = self.schema.resolve(self.node(name)?);
+        let listed = node.get("examples").and_then(|examples| examples.get(0));
+        node.get("example").or(listed)?.as_str()
+    }
+}
+
+/// Returns the last parameter of a path template.
+fn last_parameter(operation: &Operation) -> &str {
+    let last = operation.template.rsplit('{').next().unwrap_or_default();
+    last.split('}').next().unwrap_or_default()
+}
+
+/// Returns the possible names of a key that a path parameter names, in lower case without
+/// separators.
+fn names_of(parameter: &str, noun: &str) -> Vec<String> {
+    let name = folded(parameter);
+    let mut names = vec![name.clone()];
+    names.extend(
+        name.strip_prefix(noun)
+            .filter(|rest| !rest.is_empty())
+            .map(str::to_owned),
+    );
+    // The last word alone may be the property: `key` for `{projectKey}` of `/projects`, and for
+    // `{featureFlagKey}` of `/flags`.
+    let mut words = words(parameter);
+    let last = words.pop().unwrap_or_default();
+    match last.as_str() {
+        "index" => names.extend(["index".to_owned(), "number".to_owned()]),
+        last if LAST_WORDS.contains(&last) => names.push(last.to_owned()),
+        _ => {}
+    }
+    // `{shaCode}` may be the `sha`.
+    if last == "code" && !words.is_empty() {
+        names.push(words.concat());
+    }
+    names
+}
+
+/// Returns the kind of key that the last path parameter of an operation has.
+fn by_of(operation: &Operation) -> Option<By> {
+    let name = operation.compiled().path_names.last()?;
+    if words(name).last().is_some_and(|word| word == "id") {
+        return Some(By::Id);
+    }
+    let mut parameters = operation.compiled().parameters.iter();
+    let parameter = parameters.find(|p| p.location == Location::Path && p.name == *name)?;
+    match parameter.schema()?.own_types() {
+        ["string"] => Some(By::Text),
+        ["integer" | "number"] => Some(By::Number),
+        _ => None,
+    }
+}
+
+/// Returns the segment before the last one in the path of a URL.
+fn before_last(url: &str) -> Option<&str> {
+    let path = url.split(['?', '#']).next()?.trim_end_matches('/');
+    let (before, _) = path.rsplit_once('/')?;
+    before.rsplit('/').next()
+}

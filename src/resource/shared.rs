@@ -1,0 +1,276 @@
+//! Groups of paths that are about the same entities: `/users/{userId}/posts` adds and lists what
+//! `/posts/{postId}` reads, and `/jobs/{name}/status` shows a job.
+//!
+//! Paths tell which groups may share entities, which is cheap; the schemas of their answers decide.
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::Method;
+use serde_json::Value;
+
+use crate::contract::{Contract, Operation};
+use crate::document::reference::resolve_schema;
+use crate::document::syntax::find;
+use crate::resource::address::{Address, Form, singular};
+use crate::resource::evidence::{answered, sent_schema};
+use crate::resource::key::KeyPath;
+use crate::resource::place::{Finder, Slot, ValuePlace};
+use crate::resource::role::{Act, Collection, Home, KeyFrom, Role};
+use crate::schema::Schema;
+use crate::schema::name::folded;
+
+/// Groups that may share their entities with a group, judged by paths alone.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    /// Group of the entity that the paths of this group go on from: that of `/jobs/{name}` for
+    /// `/jobs/{name}/status`.
+    pub whole: Option<usize>,
+    /// Group that reads entities of the same noun, where this one does not: that of
+    /// `/posts/{postId}` for `/users/{userId}/posts`.
+    pub reading: Option<usize>,
+    /// Groups whose `reading` this group is.
+    pub adding: Vec<usize>,
+}
+
+/// Paths of a group: the document, and the operations with what they address.
+pub(crate) type GroupPaths<'g> = (usize, &'g [(usize, Address)]);
+
+/// Returns the links between groups.
+#[must_use]
+pub(crate) fn link(contract: &Contract, groups: &[GroupPaths<'_>]) -> Vec<Links> {
+    let mut entities: HashMap<(usize, &str), usize> = HashMap::new();
+    let mut readers: HashMap<(usize, &str), usize> = HashMap::new();
+    for (index, (document, members)) in groups.iter().enumerate() {
+        let Some((_, address)) = members.iter().find(|(_, address)| address.keys == 1) else {
+            continue;
+        };
+        entities
+            .entry((*document, &address.collection))
+            .or_insert(index);
+        if address.scope == 0 && reads_entities(contract, members) {
+            readers.entry((*document, &address.noun)).or_insert(index);
+        }
+    }
+    let mut links: Vec<Links> = groups.iter().map(|_| Links::default()).collect();
+    for (index, (document, members)) in groups.iter().enumerate() {
+        let Some((first, address)) = members.first() else {
+            continue;
+        };
+        let before = contract.operations[*first].template.rsplit_once('/');
+        let whole = before.and_then(|(before, _)| Address::parse(before));
+        if let Some(whole) = whole.filter(|whole| whole.form == Form::Entity && whole.keys == 1)
+            && members
+                .iter()
+                .all(|(_, address)| address.form == Form::Whole)
+        {
+            let found = entities.get(&(*document, &whole.collection));
+            links[index].whole = found.copied().filter(|whole| *whole != index);
+        }
+        let reading = readers.get(&(*document, &address.noun)).copied();
+        if let Some(reading) = reading.filter(|reading| *reading != index)
+            && !reads_entities(contract, members)
+            && has_whole(contract, members)
+        {
+            links[index].reading = Some(reading);
+            links[reading].adding.push(index);
+        }
+    }
+    links
+}
+
+fn reads_entities(contract: &Contract, members: &[(usize, Address)]) -> bool {
+    let reads = |(index, address): &(usize, Address)| {
+        address.form == Form::Entity && contract.operations[*index].method == Method::GET
+    };
+    members.iter().any(reads)
+}
+
+/// Returns true if a path of a group lists or adds entities.
+fn has_whole(contract: &Contract, members: &[(usize, Address)]) -> bool {
+    let is_whole = |(index, address): &(usize, Address)| {
+        address.form == Form::Whole
+            && matches!(
+                contract.operations[*index].method,
+                Method::GET | Method::POST
+            )
+    };
+    members.iter().any(is_whole)
+}
+
+/// Returns true if two schemas describe the same entities: they are one, or have properties of the
+/// same names.
+#[must_use]
+pub(crate) fn are_alike(one: &Schema, other: &Schema) -> bool {
+    /// Objects with fewer properties, such as `{id}`, may be of any kind.
+    const FEWEST: usize = 2;
+    let end = |schema: &Schema| {
+        let node = find(schema.root(), schema.pointer())?;
+        let end = resolve_schema(schema.root(), node, schema.pointer()).ok()?;
+        Some(end.pointer)
+    };
+    if Arc::ptr_eq(one.of_document(), other.of_document())
+        && end(one).is_some_and(|pointer| end(other) == Some(pointer))
+    {
+        return true;
+    }
+    let names = |schema: &Schema| {
+        let properties = schema.properties(schema.tree());
+        let mut names: Vec<String> = properties
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
+        names.sort_unstable();
+        names
+    };
+    let own = names(one);
+    own.len() >= FEWEST && own == names(other)
+}
+
+/// Returns the property of the entities of `whole` that identifies their owner, in the path of a
+/// nested collection by the parameter `name`.
+#[must_use]
+pub(crate) fn owner_property<'s>(
+    schema: &'s Schema,
+    whole: &Collection,
+    nested: &str,
+    name: &str,
+) -> Option<(&'s str, &'s Value)> {
+    let properties = schema.properties(schema.tree());
+    // `{id}` of `/users/{id}/orders` is the `userId` of an order, and not its `id`.
+    let before = nested.split("/{").next();
+    let before = before.and_then(|before| before.rsplit('/').next());
+    let owner = format!("{}id", singular(&folded(before.unwrap_or_default())));
+    let is_other = |property: &str| Some(property) != whole.key.as_ref().and_then(KeyPath::name);
+    let named = |wanted: &str| {
+        properties
+            .iter()
+            .find(|(property, _)| folded(property) == wanted && is_other(property))
+    };
+    named(&folded(name)).or_else(|| named(&owner)).copied()
+}
+
+/// Returns true if the operations of a collection show entities of another one.
+#[must_use]
+pub(crate) fn shows(contract: &Contract, own: &Collection, other: &Collection) -> bool {
+    let Some(entity) = other.entity.as_deref() else {
+        return false;
+    };
+    let is_of_other = |(index, slot): &(usize, Slot)| {
+        let (Slot::Entity(place) | Slot::List(place)) = slot else {
+            return false;
+        };
+        answered(&contract.operations[*index])
+            .is_some_and(|schema| are_alike(&schema.sibling(place.pointer.clone()), entity))
+    };
+    own.shown_by.iter().any(is_of_other)
+}
+
+/// Returns the collection that also has the entities which other collections add.
+#[must_use]
+pub(crate) fn joined(collection: &Collection, others: &[Arc<Collection>]) -> Collection {
+    let mut joined = collection.clone();
+    for other in others {
+        joined.is_added_to |= other.is_added_to;
+        joined.shown_by.extend(other.shown_by.iter().cloned());
+    }
+    joined
+}
+
+/// Returns true if the entities of `whole` have a property with the owner that the path of a nested
+/// collection names.
+#[must_use]
+pub(crate) fn name_owner(contract: &Contract, own: &Collection, whole: &Collection) -> bool {
+    let Some((index, _)) = own.shown_by.first().filter(|_| own.scope == 1) else {
+        return false;
+    };
+    let is_same = |(own, whole): (&Arc<Schema>, &Arc<Schema>)| own.pointer() == whole.pointer();
+    let parameter = contract.operations[*index].compiled().path_names.first();
+    let named = parameter
+        .zip(whole.entity.as_ref())
+        .and_then(|(name, schema)| owner_property(schema, whole, &own.name, name));
+    let schemas = own.entity.as_ref().zip(whole.entity.as_ref());
+    named.is_some() && schemas.is_some_and(is_same)
+}
+
+/// Returns the roles of a group whose entities another collection has.
+#[must_use]
+pub(crate) fn moved(roles: &HashMap<usize, Role>, whole: &Arc<Collection>) -> HashMap<usize, Role> {
+    let moved = roles.iter().map(|(index, role)| {
+        let home = Home {
+            name: role.collection.name.clone(),
+            scope: role.collection.scope,
+        };
+        let role = Role {
+            collection: Arc::clone(whole),
+            home: Some(home),
+            ..role.clone()
+        };
+        (*index, role)
+    });
+    moved.collect()
+}
+
+/// Last names of paths that show the entity whose path they go on from, and not another entity of
+/// its kind, such as the `manager` of a person.
+const ASPECTS: [&str; 7] = [
+    "status", "state", "detail", "info", "full", "summary", "profile",
+];
+
+/// Returns true if the paths of a group below that of an entity are about the entity itself: their
+/// name says so, or what is sent there is an entity.
+#[must_use]
+pub(crate) fn is_aspect(contract: &Contract, members: &[(usize, Address)], of: &Role) -> bool {
+    let is_sent = |(index, _): &(usize, Address)| {
+        let schema = sent_schema(&contract.operations[*index]);
+        schema.is_some_and(|schema| place_of(schema, &of.collection).is_some())
+    };
+    let is_named = |(_, address): &(usize, Address)| ASPECTS.contains(&address.noun.as_str());
+    members.iter().any(is_named) || members.iter().any(is_sent)
+}
+
+/// Returns the place of an entity of a collection in a request or an answer.
+fn place_of(schema: &Schema, collection: &Collection) -> Option<ValuePlace> {
+    let finder = Finder {
+        schema,
+        noun: &collection.noun,
+        keys: &collection.keys,
+    };
+    let Slot::Entity(place) = finder.one() else {
+        return None;
+    };
+    let found = schema.sibling(place.pointer.clone());
+    are_alike(&found, collection.entity.as_deref()?).then_some(place)
+}
+
+/// Returns the role of an operation below the path of an entity, if its answer shows the entity.
+#[must_use]
+pub(crate) fn of_part(operation: &Operation, reading: &Role) -> Option<Role> {
+    let collection = &reading.collection;
+    let shown = answered(operation).and_then(|schema| place_of(schema, collection))?;
+    let sent = sent_schema(operation).and_then(|schema| place_of(schema, collection));
+    let act = match operation.method {
+        Method::GET => Act::Read,
+        Method::PUT | Method::PATCH => Act::Merge,
+        _ => return None,
+    };
+    Some(Role {
+        act,
+        slot: Slot::Entity(shown),
+        sent: sent.map(|place| place.way).unwrap_or_default(),
+        part: None,
+        reason: format!(
+            "`{} {}` shows an entity of `{}`",
+            operation.method, operation.template, collection.name
+        ),
+        ..reading.clone()
+    })
+}
+
+/// Returns the role of the operation that reads an entity by the key in its path.
+#[must_use]
+pub(crate) fn reading(roles: &HashMap<usize, Role>) -> Option<&Role> {
+    let reads = |role: &&Role| role.act == Act::Read && role.key == KeyFrom::Path(1);
+    let mut all: Vec<&usize> = roles.keys().collect();
+    all.sort_unstable();
+    all.into_iter().map(|index| &roles[index]).find(reads)
+}
