@@ -4,8 +4,11 @@
 //! in a backslash continues on the next line. The lines after a command are its expected output, in which `…` matches
 //! any text.
 //!
+//! Commands run in a folder with the files that README shows, as a reader has them: blocks of the language `yaml` whose
+//! first line is a comment with a path, such as `# pets.yaml`. Commands that begin with `cargo run` run in the repository.
+//!
 //! A `serve` command starts a server with its options, which answers the `curl` commands after it in the same block.
-//! The `curl` commands of other blocks use one server with the default options.
+//! The `curl` commands of other blocks use one server for `pets.yaml`.
 
 #![cfg(unix)]
 
@@ -13,7 +16,7 @@ use std::env;
 use std::fmt;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -22,11 +25,14 @@ use std::time::{Duration, Instant};
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_standin");
 
-/// The repository, which is the current folder of all commands.
+/// The repository.
 const REPOSITORY: &str = env!("CARGO_MANIFEST_DIR");
 
-/// The beginnings of commands that run the program.
-const PROGRAM_NAMES: [&str; 2] = ["cargo run --release -- ", "standin "];
+/// The beginnings of commands that run the program, with the place where they run.
+const PROGRAM_NAMES: [(&str, Place); 2] = [
+    ("cargo run --release -- ", Place::Repository),
+    ("standin ", Place::Folder),
+];
 
 /// The address of servers in README.
 const DOCUMENTED_ADDRESS: &str = "127.0.0.1:4010";
@@ -39,6 +45,22 @@ const CURL: &str = "curl --disable --silent --show-error --max-time 30 --noproxy
 
 /// The longest time to wait for a line of a server: it checks the documents in the background.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The place where a command runs.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// The repository.
+    Repository,
+    /// The folder with the files that README shows.
+    Folder,
+}
+
+/// A block of README, with the number of each line, from 1.
+#[derive(Debug)]
+struct Block<'a> {
+    language: &'a str,
+    lines: Vec<(&'a str, usize)>,
+}
 
 /// A block of README with commands and their output.
 #[derive(Debug)]
@@ -58,11 +80,11 @@ struct Step {
 /// What a command of README is.
 enum Action {
     /// Starts a server with these arguments.
-    Serve(Vec<String>),
+    Serve(Place, Vec<String>),
     /// Sends a request with this shell command.
     Request(String),
     /// Runs the program with this shell command.
-    Run(String),
+    Run(Place, String),
 }
 
 /// A command whose output differs from README.
@@ -87,24 +109,67 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Returns the transcripts of a Markdown text.
-fn transcripts(markdown: &str) -> Vec<Transcript> {
-    let mut transcripts = Vec::new();
+/// Returns the fenced blocks of a Markdown text.
+fn blocks(markdown: &str) -> Vec<Block<'_>> {
+    let mut blocks = Vec::new();
     let mut lines = markdown.lines().zip(1..);
     while let Some((line, _)) = lines.next() {
         if let Some(language) = line.strip_prefix("```") {
-            let block: Vec<(&str, usize)> = lines
+            let lines = lines
                 .by_ref()
                 .take_while(|(line, _)| *line != "```")
                 .collect();
-            if language == "console" {
-                transcripts.push(Transcript {
-                    steps: steps(&block),
-                });
-            }
+            blocks.push(Block { language, lines });
         }
     }
-    transcripts
+    blocks
+}
+
+/// Returns the transcripts of a Markdown text.
+fn transcripts(markdown: &str) -> Vec<Transcript> {
+    let blocks = blocks(markdown).into_iter();
+    let consoles = blocks.filter(|block| block.language == "console");
+    consoles
+        .map(|block| Transcript {
+            steps: steps(&block.lines),
+        })
+        .collect()
+}
+
+/// Returns the YAML files that a Markdown text shows, with their paths.
+fn files(markdown: &str) -> Vec<(&str, String)> {
+    let mut files = Vec::new();
+    for block in blocks(markdown) {
+        let path = block
+            .lines
+            .first()
+            .and_then(|(line, _)| line.strip_prefix("# "))
+            .filter(|path| !path.contains(' '))
+            .filter(|path| {
+                Path::new(path)
+                    .extension()
+                    .is_some_and(|name| name == "yaml")
+            });
+        if let Some(path) = path.filter(|_| block.language == "yaml") {
+            let lines: Vec<&str> = block.lines.iter().map(|(line, _)| *line).collect();
+            files.push((path, lines.join("\n")));
+        }
+    }
+    files
+}
+
+/// Writes files to a new folder.
+fn folder_with(files: &[(&str, String)]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme");
+    // It is there if the test ran before.
+    let _absent = fs::remove_dir_all(&folder);
+    for (path, text) in files {
+        let path = folder.join(path);
+        let parent = path.parent().expect("a path below the folder has a parent");
+        fs::create_dir_all(parent).expect("the folder can be made");
+        fs::write(&path, text).expect("the file can be written");
+    }
+    folder
 }
 
 /// Splits a block into commands with their output.
@@ -142,15 +207,16 @@ fn action(step: &Step) -> Action {
     if let Some(arguments) = command.strip_prefix("curl ") {
         return Action::Request(format!("{CURL}{arguments}"));
     }
-    let arguments = PROGRAM_NAMES
+    let known = PROGRAM_NAMES
         .iter()
-        .find_map(|name| command.strip_prefix(name));
-    let arguments =
-        arguments.unwrap_or_else(|| panic!("README.md:{}: unknown command `{command}`", step.line));
+        .find_map(|(name, place)| Some((*place, command.strip_prefix(name)?)));
+    let (place, arguments) =
+        known.unwrap_or_else(|| panic!("README.md:{}: unknown command `{command}`", step.line));
     if arguments.split_whitespace().next() == Some("serve") {
-        return Action::Serve(arguments.split_whitespace().map(str::to_owned).collect());
+        let arguments = arguments.split_whitespace().map(str::to_owned).collect();
+        return Action::Serve(place, arguments);
     }
-    Action::Run(format!("'{PROGRAM}' {arguments}"))
+    Action::Run(place, format!("'{PROGRAM}' {arguments}"))
 }
 
 /// Checks a text against an expected one in which `…` matches any text.
@@ -173,17 +239,17 @@ fn fits(expected: &str, actual: &str) -> bool {
 }
 
 /// Runs a command in a shell and returns its output and errors.
-fn output(command: &str) -> String {
-    let mut shell = shell(&format!("exec 2>&1\n{command}"));
+fn output(folder: &Path, command: &str) -> String {
+    let mut shell = shell(folder, &format!("exec 2>&1\n{command}"));
     let output = shell.output().expect("there is a shell");
     String::from_utf8_lossy(&output.stdout).replace('\r', "")
 }
 
-/// Prepares a shell in the repository, without the options that the environment sets.
-fn shell(script: &str) -> Command {
+/// Prepares a shell in a folder, without the options that the environment sets.
+fn shell(folder: &Path, script: &str) -> Command {
     let mut command = Command::new("sh");
     command
-        .current_dir(REPOSITORY)
+        .current_dir(folder)
         .args(["-c", script])
         .stdin(Stdio::null());
     for (name, _) in
@@ -214,10 +280,10 @@ struct Server {
 }
 
 impl Server {
-    /// Starts the program on a free port and waits until it listens.
-    fn start(arguments: &[String]) -> Self {
+    /// Starts the program in a folder, on a free port, and waits until it listens.
+    fn start(folder: &Path, arguments: &[String]) -> Self {
         // `exec` lets the shell become the server, so that `kill` reaches it.
-        let mut command = shell("exec \"$0\" \"$@\" 2>&1");
+        let mut command = shell(folder, "exec \"$0\" \"$@\" 2>&1");
         command
             .arg(PROGRAM)
             .args(arguments)
@@ -282,8 +348,8 @@ impl Server {
 
     /// Returns what a request prints, with the address of README.
     fn request(&self, command: &str) -> String {
-        output(&command.replace(DOCUMENTED_ADDRESS, &self.address))
-            .replace(&self.address, DOCUMENTED_ADDRESS)
+        let command = command.replace(DOCUMENTED_ADDRESS, &self.address);
+        output(Path::new(REPOSITORY), &command).replace(&self.address, DOCUMENTED_ADDRESS)
     }
 }
 
@@ -307,21 +373,37 @@ fn lines(stdout: ChildStdout) -> Receiver<String> {
     receive
 }
 
-/// Runs transcripts, and starts the server with the default options when the first request needs it.
-#[derive(Default)]
+/// Runs transcripts, and starts the server for `pets.yaml` when the first request needs it.
 struct Runner {
+    /// The folder with the files that README shows.
+    folder: PathBuf,
     shared: Option<Server>,
 }
 
 impl Runner {
+    fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+            shared: None,
+        }
+    }
+
+    /// Returns the current folder of commands.
+    fn path(&self, place: Place) -> &Path {
+        match place {
+            Place::Repository => Path::new(REPOSITORY),
+            Place::Folder => &self.folder,
+        }
+    }
+
     /// Runs the commands of a transcript in order and returns those whose output differs.
     fn differences(&mut self, transcript: &Transcript, has_curl: bool) -> Vec<Difference> {
         let mut own: Option<Server> = None;
         let mut differences = Vec::new();
         for step in &transcript.steps {
             let actual = match action(step) {
-                Action::Serve(arguments) => {
-                    let mut server = Server::start(&arguments);
+                Action::Serve(place, arguments) => {
+                    let mut server = Server::start(self.path(place), &arguments);
                     let actual = server.differs(&step.expected);
                     own = Some(server);
                     actual
@@ -337,7 +419,9 @@ impl Runner {
                     let server = own.as_ref().unwrap_or_else(|| self.shared());
                     differing(&step.expected, server.request(&command))
                 }
-                Action::Run(command) => differing(&step.expected, output(&command)),
+                Action::Run(place, command) => {
+                    differing(&step.expected, output(self.path(place), &command))
+                }
             };
             differences.extend(actual.map(|actual| Difference {
                 step: step.clone(),
@@ -347,10 +431,12 @@ impl Runner {
         differences
     }
 
-    /// Returns the server with the default options.
+    /// Returns the server for `pets.yaml`.
     fn shared(&mut self) -> &Server {
+        let arguments = ["serve".to_owned(), "pets.yaml".to_owned()];
+        let folder = &self.folder;
         self.shared
-            .get_or_insert_with(|| Server::start(&["serve".to_owned()]))
+            .get_or_insert_with(|| Server::start(folder, &arguments))
     }
 }
 
@@ -369,7 +455,8 @@ fn readme_shows_what_the_program_prints() {
         .expect("README is in the repository");
     let transcripts = transcripts(&readme);
     assert!(!transcripts.is_empty(), "README has no transcript");
-    let (mut runner, has_curl) = (Runner::default(), has_curl());
+    let mut runner = Runner::in_folder(folder_with(&files(&readme)));
+    let has_curl = has_curl();
     let differences = transcripts
         .iter()
         .flat_map(|transcript| runner.differences(transcript, has_curl));
@@ -388,7 +475,8 @@ fn a_changed_transcript_differs() {
     ];
     for markdown in changed {
         let transcripts = transcripts(markdown);
-        let differences = Runner::default().differences(&transcripts[0], false);
+        let mut runner = Runner::in_folder(REPOSITORY);
+        let differences = runner.differences(&transcripts[0], false);
         assert_eq!(differences.len(), 1, "{markdown}");
     }
 }
@@ -409,6 +497,16 @@ fn commands_continue_and_output_follows_them() {
         (check.line, check.command.as_str(), check.expected.as_str()),
         (8, "standin check", "")
     );
+}
+
+#[test]
+fn the_first_line_of_a_file_is_its_path() {
+    let markdown = "```yaml\n# fixtures/pets.yaml\na: 1\n```\n```yaml\n# not a path.yaml\n```\n```sh\n# b.yaml\n```\n";
+    let expected = (
+        "fixtures/pets.yaml",
+        "# fixtures/pets.yaml\na: 1".to_owned(),
+    );
+    assert_eq!(files(markdown), [expected]);
 }
 
 #[test]

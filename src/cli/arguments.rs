@@ -28,7 +28,7 @@ pub(super) struct Documents {
     /// without network. `HEAD~1:api.yaml` reads the file and its references from that revision.
     #[arg(value_name = "DOCUMENT")]
     pub(super) inputs: Vec<PathBuf>,
-    /// Folder of fixtures [default: ./fixtures, if it is there]
+    /// Folder of fixtures [default: ./fixtures, if it exists]
     ///
     /// For a document outside of the current folder, the default is the folder `fixtures` beside it.
     ///

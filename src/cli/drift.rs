@@ -43,7 +43,7 @@ pub(super) struct Drift {
         hide_env = true
     )]
     har: Vec<PathBuf>,
-    /// URL that is before the paths of the documents, such as `https://api.example.com/shop`
+    /// URL that precedes the paths of the documents, such as `https://api.example.com/shop`
     ///
     /// Exchanges outside of it are skipped.
     #[arg(long, value_name = "URL", value_parser = base, env = "STANDIN_BASE", hide_env = true)]
@@ -71,7 +71,7 @@ pub(super) struct Drift {
         hide_env_values = true
     )]
     control_token: Option<String>,
-    /// Number of exchanges from which something documented that never came is reported
+    /// Number of exchanges from which on what is documented and was not observed is reported
     #[arg(
         long,
         value_name = "N",
@@ -81,7 +81,7 @@ pub(super) struct Drift {
         hide_env = true
     )]
     min_calls: u64,
-    /// Findings that cause exit code 1: a severity and graver ones, or more than a number
+    /// Findings that cause exit code 1: those of a severity and higher, or more than a number
     ///
     /// `breaking` counts what breaks clients, `incomplete` also what the document lacks, `information`
     /// all findings, and `never` none. A number counts findings of every severity but `information`.
@@ -106,7 +106,7 @@ pub(super) struct Drift {
     /// Write a report to a file too: text, json, sarif or junit; may be repeated
     #[arg(long, num_args = 2, value_names = ["FORM", "FILE"])]
     report: Vec<String>,
-    /// Write an overlay that repairs the document, and prove it with the same traffic
+    /// Write an overlay that repairs the document, and compare the same traffic again with it
     ///
     /// For several documents, the name of each is put into the name of its file: fix.pets.yaml.
     #[arg(

@@ -38,7 +38,7 @@ pub(super) struct Import {
     documents: Documents,
     #[command(flatten)]
     generation: Generation,
-    /// URL that is before the paths of the documents, such as <https://api.example.com/v2>
+    /// URL that precedes the paths of the documents, such as `https://api.example.com/v2`
     ///
     /// Exchanges outside of it are left out. Without it, the path of a URL has to be one of the
     /// documents, with or without the base path of their servers.
@@ -67,7 +67,7 @@ pub(super) struct Import {
         hide_env = true
     )]
     keep: KeepChoice,
-    /// Treatment of secrets: stand-ins in their place, the same for the same secret, or none
+    /// Treatment of secrets: placeholders, the same for the same secret, or `none` to keep them
     #[arg(
         long,
         value_enum,

@@ -52,8 +52,8 @@ const ENVIRONMENT: &str =
 /// A sandbox API server made from OpenAPI documents.
 ///
 /// Checks every request against the documents, and answers with the documented examples, with
-/// fixtures, or with values generated from the schema. A wrong request gets the error that the API
-/// documents, with the details of the violations.
+/// fixtures, with stored state, or with values generated from the schema. A wrong request gets the
+/// error that the API documents, with the details of the violations.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, propagate_version = true, after_help = ENVIRONMENT)]
 pub struct Command {
@@ -69,9 +69,9 @@ enum Subcommands {
     /// SIGTERM stop the server after the exchanges in flight.
     #[command(after_help = ENVIRONMENT)]
     Serve(Box<Serve>),
-    /// Forward requests to the real API, and compare both sides with documents
+    /// Forward requests to the real API, and compare requests and answers with documents
     ///
-    /// Bytes pass unchanged both ways. Violations are reported in the `Standin-Violations` header
+    /// Contents are forwarded unchanged. Violations are reported in the `Standin-Violations` header
     /// field, the log, the journal and the console; with `--errors`, wrong messages are refused. The
     /// sandbox answers the operations that `--sandbox` names, and after `--fallback`. All options of
     /// `serve` apply.
@@ -103,7 +103,7 @@ enum Subcommands {
     Import(Box<Import>),
     /// Compare recorded traffic of the real API with its documents
     ///
-    /// Reports what the API does and the documents do not have, and what they have and never came.
+    /// Reports what was observed and is not documented, and what is documented and was not observed.
     /// Exit code: 0, 1 for findings that `--fail-on` counts, 2 if there is nothing to compare.
     Drift(Box<Drift>),
     /// Offer tools for agents, over standard input and output (Model Context Protocol)
@@ -120,10 +120,11 @@ enum Subcommands {
     ///
     /// Exit code: 0 when it does, 1 if it does not within the time.
     Wait(Wait),
-    /// Print where the certificate of `https` listeners comes from, and how clients trust it
+    /// Print where the local certificate authority is, and how clients trust it
     ///
-    /// The local certificate authority is in the user's folder for data, and is made if there is none. The
-    /// store of the system is not changed. Exit code: 0, or 2 if it cannot be made.
+    /// It signs the certificates of `https` listeners. It is in the user's folder for data, and is made
+    /// if there is none. The trust store of the system is not changed. Exit code: 0, or 2 if it cannot
+    /// be made.
     Cert(Cert),
     /// Print the JSON Schema of fixture files, for editors
     Schema(PrintSchema),

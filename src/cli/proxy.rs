@@ -36,7 +36,7 @@ pub(super) struct Proxy {
     url: String,
     /// Operation that the real API answers, and no other one; may be repeated
     ///
-    /// `KEY` is one of fixture files: an operationId, `METHOD /path`, a path with wildcards such as
+    /// `KEY` is a key of fixture files: an operationId, `METHOD /path`, a path with wildcards such as
     /// `GET /pets/**`, `tag: NAME` or `*`. The most exact key counts. With `--real` alone, the sandbox
     /// answers all other operations; else the real API does.
     #[arg(
@@ -107,7 +107,7 @@ pub(super) struct Proxy {
         hide_short_help = true
     )]
     upstream_timeout: Duration,
-    /// Host that operations may have a server at for themselves; may be repeated
+    /// Host of `servers` of operations and paths that requests may go to; may be repeated
     ///
     /// `HOST` may have a port. Requests for operations whose own `servers`, or those of their path, name the
     /// host are forwarded there instead.
@@ -155,10 +155,10 @@ pub(super) struct Proxy {
         hide_short_help = true
     )]
     har: Option<PathBuf>,
-    /// Compare what comes with all that the documents have, for the drift
+    /// Compare all exchanges with the documents, as `standin drift` does
     ///
-    /// It costs processor time for each exchange. With `off`, and both `--validate-…` options `false`, nothing
-    /// of an exchange is read but what the journal and a HAR keep.
+    /// It takes processor time for each exchange. With `off`, and both `--validate-…` options `false`, only
+    /// what the journal and a HAR file keep of an exchange is read.
     #[arg(
         long,
         value_enum,
@@ -170,13 +170,13 @@ pub(super) struct Proxy {
         hide_short_help = true
     )]
     drift: Switch,
-    /// Write a report of drift to a file at the end: text, json, sarif or junit; may be repeated
+    /// Write a report of `standin drift` to a file at the end: text, json, sarif or junit; may be repeated
     #[arg(long, value_names = ["FORM", "FILE"], num_args = 2, hide_short_help = true)]
     drift_report: Vec<String>,
     /// Treatment of secrets in recordings and HAR
     ///
-    /// `stand-ins` replaces each secret by a text of the same kind, always the same one; in HAR they are
-    /// redacted. `none` writes them to the files.
+    /// `stand-ins` replaces each secret by a placeholder of the same kind, the same one for the same secret;
+    /// in HAR they are redacted. `none` writes them to the files.
     #[arg(
         long,
         value_enum,

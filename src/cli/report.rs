@@ -84,7 +84,7 @@ pub(super) struct Routes {
     errors: bool,
     /// Show the resource and the action of each operation, and the reason
     ///
-    /// The action is one of create, upsert, list, find, read, replace, merge, delete, exists.
+    /// The action is one of create, upsert, list, find, read, replace, merge, delete, exists, part.
     /// `resources:` in fixtures overrides it.
     #[arg(long, conflicts_with = "errors")]
     state: bool,

@@ -400,7 +400,7 @@ pub struct Serve {
         hide_short_help = true
     )]
     max_streams: u32,
-    /// Seconds for a client to send the head of a request, or to begin the next one
+    /// Seconds for a client to send the header of a request, or to begin the next one
     ///
     /// Then its connection is closed. An HTTP/2 connection that is silent for this time gets a
     /// ping, which must be answered.

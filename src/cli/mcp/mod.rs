@@ -34,7 +34,7 @@ pub(super) struct Mcp {
     documents: Documents,
     #[command(flatten)]
     generation: Generation,
-    /// Remember what requests change
+    /// Keep what requests write, so that it can be read
     #[arg(
         long,
         value_enum,

@@ -33,7 +33,7 @@ pub(super) struct Listening {
         value_delimiter = ','
     )]
     pub(super) listen: Vec<ListenAddress>,
-    /// PEM file with the certificate for `https` listeners, and those that lead to its authority
+    /// PEM file with the certificate for `https` listeners, and its intermediate certificates
     ///
     /// Without it, a local certificate authority in the user's folder signs one for `localhost`,
     /// `*.localhost`, `127.0.0.1`, `::1` and each `--tls-name`. `standin cert` says how clients trust it.
