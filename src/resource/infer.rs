@@ -334,7 +334,7 @@ impl<'c> Draft<'c> {
             _ => format!("`{}` names its entity in a field", address.noun),
         };
         match operation.method {
-            Method::GET if self.list(operation).is_some() => doing(
+            Method::GET if self.list(operation).is_some() && !self.is_document() => doing(
                 Act::List,
                 KeyFrom::Nothing,
                 format!("`GET {}` has a list of objects", operation.template),
@@ -384,12 +384,42 @@ impl<'c> Draft<'c> {
         }
     }
 
+    /// Returns true if the path has one object that is read and written as a whole, with any lists
+    /// in it: nothing is added to it, and what is sent has the shape of what is shown.
+    fn is_document(&self) -> bool {
+        let of = |method: &Method| {
+            let mut members = self.members.iter();
+            members
+                .find(|(index, address)| {
+                    address.form == Form::Whole && self.operation(*index).method == *method
+                })
+                .map(|(index, _)| self.operation(*index))
+        };
+        let is_alone =
+            !self.has_entities && of(&Method::POST).is_none() && of(&Method::DELETE).is_none();
+        let Some(shown) = of(&Method::GET).filter(|_| is_alone).and_then(answered) else {
+            return false;
+        };
+        let names = |schema: &Schema| -> Vec<String> {
+            let properties = schema.properties(schema.tree());
+            properties.iter().map(|(name, _)| folded(name)).collect()
+        };
+        let own = names(shown);
+        let is_written = |method: &Method| {
+            let sent = of(method).and_then(sent_schema);
+            sent.is_some_and(|sent| names(sent).iter().any(|name| own.contains(name)))
+        };
+        is_written(&Method::PUT) || is_written(&Method::PATCH)
+    }
+
     /// Returns true if the path reads one entity that neither a parameter nor a field identifies.
     fn is_single(&self) -> bool {
         let reads_one = |(index, address): &(usize, Address)| {
             let operation = self.operation(*index);
             let is_read = address.form == Form::Whole && operation.method == Method::GET;
-            is_read && self.list(operation).is_none() && !self.names_entity(operation)
+            is_read
+                && (self.list(operation).is_none() || self.is_document())
+                && !self.names_entity(operation)
         };
         !self.has_entities && self.members.iter().any(reads_one)
     }
