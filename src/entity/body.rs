@@ -15,6 +15,7 @@ use crate::generate::{self, GenerateOptions};
 use crate::resource::Act;
 use crate::resource::list::{Page, PageField, says};
 use crate::resource::place::{self, Slot};
+use crate::resource::purpose::Purpose;
 use crate::schema::Schema;
 use crate::schema::name::folded;
 use crate::state::memory::Reply;
@@ -253,6 +254,11 @@ pub(crate) fn compose(
         (Reply::List(all), Slot::List(place)) => listed(all.clone(), place),
         _ => envelope(),
     };
+    if asked.role.act == Act::Delete
+        && let Some(schema) = schema
+    {
+        say_deleted(schema, &mut value);
+    }
     // A request that selects properties gets a value that does not fit the schema.
     let shown = ShownEntities::of(asked, keys, named.as_ref().map(|(key, _)| key));
     let misfit = schema
@@ -264,6 +270,17 @@ pub(crate) fn compose(
         turn,
         total,
         entity: named,
+    }
+}
+
+/// Sets the members of the answer to a deletion that say that the entity is deleted.
+fn say_deleted(schema: &Schema, value: &mut Value) {
+    let Value::Object(object) = value else { return };
+    for (name, node) in schema.properties(schema.tree()) {
+        let says_so = matches!(folded(name).as_str(), "deleted" | "isdeleted" | "removed");
+        if says_so && schema.types(node) == ["boolean"] {
+            object.insert(name.to_owned(), Value::Bool(true));
+        }
     }
 }
 
@@ -425,6 +442,12 @@ impl PageContext<'_, '_> {
             if list.first() == Some(name) && list.len() == 1 {
                 continue;
             }
+            if self.tell_link(name, member) {
+                if member.is_null() && self.nothing == Nothing::Absent {
+                    absent.push(name.clone());
+                }
+                continue;
+            }
             if member.is_object() && depth < DEEPEST {
                 let rest = if list.first() == Some(name) {
                     &list[1..]
@@ -446,6 +469,33 @@ impl PageContext<'_, '_> {
         absent
             .iter()
             .for_each(|name| drop(object.shift_remove(name)));
+    }
+
+    /// Sets the URL in an object that is the link to a page, such as `{"href": …}` of `next`; returns
+    /// false for any other member.
+    fn tell_link(&self, name: &str, member: &mut Value) -> bool {
+        let link = match says(name) {
+            Some(PageField::Next) => &self.turn.next,
+            Some(PageField::Previous) => &self.turn.previous,
+            _ => return false,
+        };
+        let Some(object) = member.as_object_mut() else {
+            return false;
+        };
+        let Some(place) = ["href", "url", "uri"]
+            .into_iter()
+            .find(|name| object.get(*name).is_some_and(Value::is_string))
+        else {
+            return false;
+        };
+        match link {
+            Some(link) => {
+                let url = json!(written(link, &object[place]));
+                object[place] = url;
+            }
+            None => *member = Value::Null,
+        }
+        true
     }
 
     fn say(&self, says: PageField, name: &str, member: &Value, has_total: bool) -> Option<Value> {
@@ -530,15 +580,13 @@ impl PageLinks {
     /// Builds the links from the request's target by changing its page parameter; without a
     /// documented page parameter there are none.
     fn of(asked: &EntityRequest<'_>, page: &Page, target: &str) -> Self {
-        let documented = |names: &[&str]| {
-            let mut all = asked
-                .operation
-                .compiled()
-                .parameters
-                .iter()
-                .map(|parameter| parameter.name.clone());
-            let pages = |name: &String| !asked.wanted.filtering.contains(name);
-            all.find(|name| names.contains(&folded(name).as_str()) && pages(name))
+        let parameters = &asked.operation.compiled().parameters;
+        let documented = |wanted: Purpose| {
+            let mut all = asked.wanted.paging.iter();
+            let named = all.find(|(purpose, name)| {
+                *purpose == wanted && parameters.iter().any(|known| known.name == *name)
+            });
+            named.map(|(_, name)| name.clone())
         };
         let limit = asked.wanted.limit.unwrap_or(page.items.len());
         let at = asked.wanted.page.unwrap_or(0) + asked.wanted.first;
@@ -547,33 +595,24 @@ impl PageLinks {
             .last()
             .map(|(key, _)| key.clone())
             .unwrap_or_default();
-        let (name, next, previous) =
-            if let Some(name) = documented(&["page", "pagenumber", "pageno"]) {
-                (
-                    name,
-                    (at + 1).to_string(),
-                    Some(at.saturating_sub(1).to_string()),
-                )
-            } else if let Some(name) = documented(&["offset", "skip", "start"]) {
-                let next = (page.offset + page.items.len()).to_string();
-                (
-                    name,
-                    next,
-                    Some(page.offset.saturating_sub(limit).to_string()),
-                )
-            } else if let Some(name) = documented(&[
-                "cursor",
-                "after",
-                "startingafter",
-                "pagetoken",
-                "nexttoken",
-                "marker",
-                "nextcursor",
-            ]) {
-                (name, last, None)
-            } else {
-                return Self::default();
-            };
+        let (name, next, previous) = if let Some(name) = documented(Purpose::Page) {
+            (
+                name,
+                (at + 1).to_string(),
+                Some(at.saturating_sub(1).to_string()),
+            )
+        } else if let Some(name) = documented(Purpose::Offset) {
+            let next = (page.offset + page.items.len()).to_string();
+            (
+                name,
+                next,
+                Some(page.offset.saturating_sub(limit).to_string()),
+            )
+        } else if let Some(name) = documented(Purpose::After) {
+            (name, last, None)
+        } else {
+            return Self::default();
+        };
         let turned = |value: String| {
             let (path, query) = target.split_once('?').unwrap_or((target, ""));
             let mut pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes())

@@ -5,9 +5,10 @@
 //! be repaired. `build` uses it where an entity does not fit.
 use serde_json::{Map, Value};
 
-use crate::document::syntax::unescape;
+use crate::document::syntax::{find, unescape};
 use crate::generate::{self, GenerateOptions};
 use crate::schema::Schema;
+use crate::schema::walk::Child;
 
 /// Maximum number of places with alternatives that are repaired; a value that needs more stays as
 /// it is.
@@ -23,7 +24,10 @@ const MOST_ATTEMPTS: u64 = 4;
 /// Returns a value that fits its schema, derived from one that does not; `None` if none is found.
 #[must_use]
 pub(super) fn fit(schema: &Schema, value: &Value, options: &GenerateOptions) -> Option<Value> {
-    let mut value = value.clone();
+    let mut value = filled(schema, value, options);
+    if schema.is_valid(&value) == Ok(true) {
+        return Some(value);
+    }
     for _ in 0..MOST_PLACES {
         if let Some(mended) = generate::repair(schema, &value, options) {
             return Some(mended);
@@ -35,6 +39,51 @@ pub(super) fn fit(schema: &Schema, value: &Value, options: &GenerateOptions) -> 
         }
     }
     None
+}
+
+/// Adds the properties that nested objects lack, so that what a client sent beside them is kept.
+fn filled(schema: &Schema, value: &Value, options: &GenerateOptions) -> Value {
+    let mut filled = value.clone();
+    for _ in 0..MOST_PLACES {
+        let errors = schema.errors(&filled).unwrap_or_default();
+        let mut is_changed = false;
+        for error in errors.iter().filter(|error| error.keyword == "required") {
+            let Some((place, node)) = place_at(schema, &error.pointer) else {
+                continue;
+            };
+            let Some(Value::Object(object)) = filled.pointer_mut(&error.pointer) else {
+                continue;
+            };
+            for (name, _) in schema.properties(node) {
+                if object.contains_key(name) || !schema.requires(node, name) {
+                    continue;
+                }
+                let Some(property) = schema.place_of(&place, Child::Property(name)) else {
+                    continue;
+                };
+                let made = generate::generate(&schema.sibling(property), options).value;
+                object.insert(name.to_owned(), made);
+                is_changed = true;
+            }
+        }
+        if !is_changed {
+            break;
+        }
+    }
+    filled
+}
+
+/// Returns the JSON Pointer to the schema of a place in an instance, and the schema.
+fn place_at<'s>(schema: &'s Schema, pointer: &str) -> Option<(String, &'s Value)> {
+    let mut place = schema.pointer().to_owned();
+    for segment in pointer.split('/').skip(1) {
+        let name = unescape(segment);
+        place = schema
+            .place_of(&place, Child::Property(&name))
+            .or_else(|| schema.place_of(&place, Child::Items))?;
+    }
+    let node = find(schema.root(), &place)?;
+    Some((place, schema.resolve(node)))
 }
 
 /// Finds the closest schema with alternatives at or above the place of an error; returns the JSON

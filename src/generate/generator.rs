@@ -118,6 +118,8 @@ pub(crate) struct Generator<'s> {
     is_thing: bool,
     /// `true` if the next value is an identifier of such an item or entity.
     is_identifier: bool,
+    /// Number of entities before the one whose identifier is generated; 0 for any other value.
+    comes_after: u64,
     /// Key property of the collection, beside properties such as `id`.
     pub(crate) key: Option<&'s str>,
     /// `true` if documented examples are not used.
@@ -149,6 +151,7 @@ impl<'s> Generator<'s> {
             others: 0,
             is_thing: false,
             is_identifier: false,
+            comes_after: 0,
             key: None,
             avoids_examples: false,
             free: 0,
@@ -232,6 +235,11 @@ impl<'s> Generator<'s> {
         }
         self.open
             .push(std::ptr::from_ref(self.schema.resolve(node)).addr());
+        self.comes_after = if is_identifier {
+            self.others % MOST_BEFORE
+        } else {
+            0
+        };
         let made = self.of_kind(&flat, depth, called, is_thing);
         self.open.pop();
         made
@@ -368,7 +376,7 @@ impl<'s> Generator<'s> {
         let called = self.called(called);
         let plausible = if plausible::is_identifier(called.name) {
             let last = self.identifiers.entry(called.owner.to_owned()).or_insert(0);
-            *last += 1;
+            *last = (*last).max(i64::try_from(self.comes_after).unwrap_or(0)) + 1;
             Some(json!(*last))
         } else if plausible::is_unix_time(called.name, text("format"), text("description")) {
             Some(json!(
@@ -638,6 +646,9 @@ pub(crate) fn pattern_property<'n>(flat: &Flat<'n>, name: &str) -> Option<&'n Va
 /// Maximum number of retries for an item that the list has already; then the item is repeated, or
 /// left out if items must be unique.
 pub(crate) const AGAIN: usize = 20;
+
+/// Numbers of entities before one that its identifiers count on from; those made of a hash are cut.
+const MOST_BEFORE: u64 = 1_000_000_000;
 
 /// Position of an entity among those of one schema.
 #[derive(Debug, Clone, Copy)]

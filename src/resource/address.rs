@@ -143,6 +143,14 @@ impl Address {
             return Self::build(&segments, noun, Form::Entity)
                 .map(|address| Self { keys, ..address });
         }
+        // `{id}:cancel` is something that is done with an entity.
+        let last = match last.split_once("}:") {
+            Some((expression, verb)) if last.starts_with('{') && !verb.contains('{') => {
+                segments.push(&last[..=expression.len()]);
+                verb
+            }
+            _ => last,
+        };
         if last.contains('{') {
             return None;
         }

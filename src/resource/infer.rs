@@ -5,12 +5,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use http::Method;
+use http::{Method, StatusCode};
 use serde_json::Value;
 
-use crate::contract::{Contract, Location, Operation};
+use crate::contract::{Contract, Location, Operation, StatusPattern};
 use crate::document::reference::{is_only_reference, resolve_schema};
 use crate::document::syntax::find;
+use crate::resource::action;
 use crate::resource::address::{Address, Form, Verb, singular};
 use crate::resource::evidence::{answered, is_upsert, natural_key, only_id, sent_schema};
 use crate::resource::key_search::KeySearch;
@@ -75,12 +76,21 @@ pub(crate) fn infer(
         if if is_only { is_single } else { is_collection } {
             let collection = Arc::clone(if is_only { &single } else { &many });
             let role = group.role(*index, doing, collection);
-            if role.act != Act::Part || role.part.is_some() {
+            let name = end_of(&contract.operations[*index].template);
+            let has_effect = !doing.needs_effect
+                || !role.sets.is_empty()
+                || action::is_setter(&contract.operations[*index], &role.collection, name);
+            if has_effect && (role.act != Act::Part || role.part.is_some()) {
                 roles.insert(*index, role);
             }
         }
     }
     roles
+}
+
+/// Returns the name that ends a path template: `archive` of `/rooms.archive`.
+pub(crate) fn end_of(template: &str) -> &str {
+    template.rsplit(['/', '.', ':']).next().unwrap_or_default()
 }
 
 /// Inferred action of an operation, before its collection is known.
@@ -89,6 +99,8 @@ struct InferredAct {
     key: KeyFrom,
     slot: Slot,
     reason: String,
+    /// True if the operation has a role only if its name tells what it changes.
+    needs_effect: bool,
 }
 
 /// Group of operations while its roles are inferred.
@@ -214,11 +226,7 @@ impl<'c> Draft<'c> {
         let operation = self.operation(index);
         let method = &operation.method;
         let shown = || format!("{method} {}", operation.template);
-        let last = operation
-            .template
-            .rsplit(['/', '.', ':'])
-            .next()
-            .unwrap_or_default();
+        let last = end_of(&operation.template);
         let doing = |act: Act, key: KeyFrom, why: String| {
             let slot = match act {
                 Act::List => self.list(operation).map_or(Slot::Nothing, Slot::List),
@@ -231,6 +239,7 @@ impl<'c> Draft<'c> {
                 key,
                 slot,
                 reason: why,
+                needs_effect: false,
             })
         };
         let verb = |verb: Verb, key: KeyFrom, text: &str| {
@@ -278,6 +287,11 @@ impl<'c> Draft<'c> {
                     Method::GET => {
                         doing(Act::Read, key, why).filter(|doing| doing.slot != Slot::Nothing)
                     }
+                    Method::PUT if self.is_change(operation) => doing(
+                        Act::Merge,
+                        key,
+                        format!("{why}, and requires nothing of it"),
+                    ),
                     Method::PUT => doing(Act::Replace, key, why),
                     Method::PATCH => doing(Act::Merge, key, why),
                     Method::DELETE => doing(Act::Delete, key, why),
@@ -301,16 +315,42 @@ impl<'c> Draft<'c> {
             .filter(|doing| matches!(&doing.slot, Slot::List(_))),
             Form::Part if operation.compiled().body.is_some() => {
                 let is_shown = |doing: &InferredAct| matches!(&doing.slot, Slot::Entity(place) if self.has_key(operation, place));
-                doing(
-                    Act::Merge,
-                    KeyFrom::Field,
-                    format!("`{last}` answers with the entity"),
-                )
-                .filter(is_shown)
+                let merge = |why| doing(Act::Merge, KeyFrom::Field, why);
+                merge(format!("`{last}` answers with the entity"))
+                    .filter(is_shown)
+                    .or_else(|| {
+                        let acting = merge(format!("`{last}` changes the entity"))?;
+                        Some(InferredAct {
+                            needs_effect: true,
+                            ..acting
+                        })
+                    })
             }
             Form::Part => None,
             Form::Whole => self.whole(operation, address, &doing),
         }
+    }
+
+    /// Returns true if a `PUT` changes the members that it sends: it requires none, while the operation that adds
+    /// entities requires some, and it adds none itself.
+    fn is_change(&self, operation: &Operation) -> bool {
+        let required = |operation: &Operation| {
+            let schema = sent_schema(operation)?;
+            let (node, properties) = (schema.tree(), schema.properties(schema.tree()));
+            let is_required = |(name, _): &(&str, &Value)| schema.requires(node, name);
+            Some(properties.into_iter().filter(is_required).count())
+        };
+        let adds = |(index, address): &&(usize, Address)| {
+            let is_post = self.operation(*index).method == Method::POST;
+            is_post && matches!(address.form, Form::Whole | Form::WholeVerb(Verb::Create))
+        };
+        let of_adding = self.members.iter().filter(adds);
+        let mut of_adding = of_adding.filter_map(|(index, _)| required(self.operation(*index)));
+        required(operation) == Some(0)
+            && of_adding.any(|count| count > 0)
+            && operation
+                .response_at(StatusPattern::Exact(StatusCode::CREATED))
+                .is_none()
     }
 
     /// Returns the inferred action on a collection as a whole, or on an entity that is the only one
@@ -334,7 +374,7 @@ impl<'c> Draft<'c> {
             _ => format!("`{}` names its entity in a field", address.noun),
         };
         match operation.method {
-            Method::GET if self.list(operation).is_some() => doing(
+            Method::GET if self.list(operation).is_some() && !self.is_document() => doing(
                 Act::List,
                 KeyFrom::Nothing,
                 format!("`GET {}` has a list of objects", operation.template),
@@ -384,12 +424,42 @@ impl<'c> Draft<'c> {
         }
     }
 
+    /// Returns true if the path has one object that is read and written as a whole, with any lists
+    /// in it: nothing is added to it, and what is sent has the shape of what is shown.
+    fn is_document(&self) -> bool {
+        let of = |method: &Method| {
+            let mut members = self.members.iter();
+            members
+                .find(|(index, address)| {
+                    address.form == Form::Whole && self.operation(*index).method == *method
+                })
+                .map(|(index, _)| self.operation(*index))
+        };
+        let is_alone =
+            !self.has_entities && of(&Method::POST).is_none() && of(&Method::DELETE).is_none();
+        let Some(shown) = of(&Method::GET).filter(|_| is_alone).and_then(answered) else {
+            return false;
+        };
+        let names = |schema: &Schema| -> Vec<String> {
+            let properties = schema.properties(schema.tree());
+            properties.iter().map(|(name, _)| folded(name)).collect()
+        };
+        let own = names(shown);
+        let is_written = |method: &Method| {
+            let sent = of(method).and_then(sent_schema);
+            sent.is_some_and(|sent| names(sent).iter().any(|name| own.contains(name)))
+        };
+        is_written(&Method::PUT) || is_written(&Method::PATCH)
+    }
+
     /// Returns true if the path reads one entity that neither a parameter nor a field identifies.
     fn is_single(&self) -> bool {
         let reads_one = |(index, address): &(usize, Address)| {
             let operation = self.operation(*index);
             let is_read = address.form == Form::Whole && operation.method == Method::GET;
-            is_read && self.list(operation).is_none() && !self.names_entity(operation)
+            is_read
+                && (self.list(operation).is_none() || self.is_document())
+                && !self.names_entity(operation)
         };
         !self.has_entities && self.members.iter().any(reads_one)
     }
@@ -539,12 +609,7 @@ impl<'c> Draft<'c> {
     fn role(&self, index: usize, doing: &InferredAct, collection: Arc<Collection>) -> Role {
         let sent =
             sent_schema(self.operation(index)).map(|schema| self.sent_way(schema, &collection));
-        let last = self
-            .operation(index)
-            .template
-            .rsplit(['/', '.', ':'])
-            .next()
-            .unwrap_or_default();
+        let last = end_of(&self.operation(index).template);
         let part = collection
             .entity
             .as_ref()
@@ -562,6 +627,8 @@ impl<'c> Draft<'c> {
                     .map(|(name, _)| (*name).to_owned())
             });
         let (act, key, slot) = (doing.act, doing.key, doing.slot.clone());
+        let entity = collection.entity.as_ref().filter(|_| doing.needs_effect);
+        let sets = entity.map_or_else(Vec::new, |entity| action::sets(entity, last));
         Role {
             collection,
             home: None,
@@ -570,6 +637,7 @@ impl<'c> Draft<'c> {
             slot,
             sent: sent.unwrap_or_default(),
             part,
+            sets,
             reason: doing.reason.clone(),
         }
     }

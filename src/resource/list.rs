@@ -41,6 +41,8 @@ pub(crate) struct ListQuery {
     /// Names of documented parameters that filter, although such names usually page, sort or search
     /// a list.
     pub filtering: Vec<String>,
+    /// Names of the parameters that select a page, with their purposes.
+    pub paging: Vec<(Purpose, String)>,
     /// Messages for people about parts of the request that exceeded a limit and were ignored.
     pub cuts: Vec<String>,
 }
@@ -126,6 +128,9 @@ impl ListQuery {
         }
         for parameter in &all {
             let purpose = purpose(parameter, &all, |name| known.named(name).is_some());
+            if let Some(turning @ (Purpose::Page | Purpose::Offset | Purpose::After)) = purpose {
+                wanted.paging.push((turning, parameter.name.clone()));
+            }
             let is_property = known.named(&parameter.name).is_some();
             if purpose.is_none() && is_property && Purpose::of(&parameter.name).is_some() {
                 wanted.filtering.push(parameter.name.clone());
@@ -318,7 +323,10 @@ impl ListQuery {
             (Some(after), ..) => after + 1,
             // The position of a removed item is unknown: the page after it is empty.
             (None, ..) if self.after.is_some() => total,
-            (None, Some(page), Some(limit)) => page.saturating_mul(limit),
+            // A number of items to skip may be documented beside the page.
+            (None, Some(page), Some(limit)) => {
+                page.saturating_mul(limit).saturating_add(self.offset)
+            }
             (None, Some(page), None) => page.saturating_mul(total.max(1)),
             _ => self.offset,
         };
@@ -565,8 +573,11 @@ pub(crate) fn says(name: &str) -> Option<PageField> {
     Some(match plain.as_str() {
         "total" | "totalcount" | "totalitems" | "totalresults" | "totalelements"
         | "totalrecords" | "totalsize" | "itemcount" | "recordcount" | "totalentries"
-        | "totalrows" | "totalhits" => PageField::Total,
-        "count" | "size" | "numberofelements" | "resultcount" | "returned" => PageField::Count,
+        | "totalrows" | "totalhits" | "itemstotal" | "resultstotal" | "recordstotal"
+        | "resultscount" | "resultcounttotal" => PageField::Total,
+        "count" | "size" | "numberofelements" | "resultcount" | "returned" | "results" => {
+            PageField::Count
+        }
         "offset" | "skip" | "start" | "startindex" => PageField::Offset,
         "limit" | "perpage" | "pagesize" | "itemsperpage" => PageField::Limit,
         "page" | "currentpage" | "pagenumber" | "number" => PageField::Page,
@@ -578,6 +589,9 @@ pub(crate) fn says(name: &str) -> Option<PageField> {
         "previous" | "prev" | "previouspage" | "prevpageurl" | "previouspageuri" | "prevurl"
         | "previouspageurl" | "previousuri" | "prevcursor" | "previouscursor" => {
             PageField::Previous
+        }
+        "continue" | "continuation" | "continuationtoken" | "cursor" | "iterator" | "bookmark" => {
+            PageField::Next
         }
         _ if words.first().is_some_and(|word| word == "next") && words.len() <= 4 => {
             PageField::Next

@@ -3,6 +3,7 @@
 //! Operations are grouped by their paths, which is cheap; the schemas of a group are read when the
 //! first of its roles is needed. `entity` carries out the roles, and `state` keeps the entities.
 
+mod action;
 pub(crate) mod address;
 pub(crate) mod evidence;
 pub(crate) mod filter;
@@ -244,6 +245,18 @@ impl Resources {
         } else {
             own
         };
+        if let Some(whole) = of.links.whole
+            && let Some(reading) = shared::reading(self.roles_of(contract, whole))
+        {
+            let action = |(index, _): &(usize, Address)| {
+                let role = shared::of_action(&contract.operations[*index], reading)?;
+                Some((*index, role))
+            };
+            let actions: HashMap<usize, Role> = of.members.iter().filter_map(action).collect();
+            if !actions.is_empty() {
+                return own.clone().into_iter().chain(actions).collect();
+            }
+        }
         if let Some(whole) = of.links.whole
             && let Some(reading) = shared::reading(self.roles_of(contract, whole))
             && shared::is_aspect(contract, &of.members, reading)

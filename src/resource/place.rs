@@ -108,6 +108,10 @@ pub(crate) const HOLDERS: [&str; 12] = [
 /// Maximum number of levels of wrappers; deeper ones are not searched.
 const DEEPEST: usize = 3;
 
+/// Number of members that describe more than the answer; an object with an id and more of them is an
+/// entity.
+const FEWEST_OF_ENTITY: usize = 4;
+
 /// Maximum number of members of an object that are searched for a list; later ones are not found.
 const MOST_MEMBERS: usize = 1000;
 
@@ -188,11 +192,6 @@ impl<'f> Finder<'f> {
                 Slot::List(_) => None,
             }
         };
-        if let Some(slot) =
-            named(&|name| singular(&folded(name)) == self.noun, true).and_then(inside)
-        {
-            return slot;
-        }
         let is_key = |name: &str| self.keys.contains(&folded(name));
         let is_wrapper = |name: &str, node: &Value| {
             WRAPPERS.contains(&folded(name).as_str()) && self.is_object(node)
@@ -212,6 +211,21 @@ impl<'f> Finder<'f> {
             && properties
                 .iter()
                 .any(|(name, node)| says_more(name) && is_wrapper(name, node));
+        // An entity with an id and many members may have a member of its own name, such as the card
+        // of a source.
+        let is_full = has_id && own > FEWEST_OF_ENTITY;
+        // What a request has under the noun may also be a text, such as the token of a card.
+        let can_be = |node: &Value| self.schema.types(node).contains(&"object");
+        let mut of_noun = properties
+            .iter()
+            .filter(|(name, node)| singular(&folded(name)) == self.noun && can_be(node));
+        if let Some(slot) = of_noun
+            .next()
+            .filter(|_| !is_full)
+            .and_then(|(name, _)| inside((*name).to_owned()))
+        {
+            return slot;
+        }
         if has_key && own > 0 && !is_wrapped {
             return Slot::Entity(ValuePlace {
                 way: Vec::new(),

@@ -48,7 +48,7 @@ const PURPOSES: [(Purpose, &str); 9] = [
     (Purpose::Page, "page pagenumber pageno pageindex p pagenum"),
     (
         Purpose::After,
-        "cursor after startingafter nextcursor pagetoken nexttoken nextpagetoken marker continuationtoken aftercursor sinceid lastid",
+        "cursor after startingafter nextcursor pagetoken nexttoken nextpagetoken marker continuationtoken aftercursor sinceid lastid continue continuation iterator bookmark",
     ),
     (Purpose::Before, "before endingbefore beforecursor maxid"),
     (
@@ -93,18 +93,11 @@ pub(crate) fn purpose(
     is_property: impl Fn(&str) -> bool,
 ) -> Option<Purpose> {
     let purpose = Purpose::of(&parameter.name).filter(|_| !parameter.is_filter)?;
-    // Beside `max`, `first` is the number of the first item.
-    let is_max = |other: &ListParameter<'_>| {
-        matches!(
-            folded(&other.name).as_str(),
-            "max" | "maxresults" | "maxitems"
-        )
-    };
-    let purpose = if folded(&parameter.name) == "first" && all.iter().any(is_max) {
-        Purpose::Offset
-    } else {
-        purpose
-    };
+    // `first` beside `max` is the number of the first item, and alone it is the number of items.
+    let has_most = || all.iter().any(|other| folded(&other.name) == "max");
+    if folded(&parameter.name) == "first" && has_most() {
+        return Some(Purpose::Offset);
+    }
     let is_filter = is_property(&parameter.name);
     match purpose {
         // A date or time is not a cursor, whatever properties the items have.

@@ -3,6 +3,8 @@
 //! Roles are inferred by `infer` or given in `role_override`; `entity` follows them.
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::resource::key::KeyPath;
 use crate::resource::place::Slot;
 use crate::schema::Schema;
@@ -133,6 +135,8 @@ pub struct Role {
     pub sent: Vec<String>,
     /// Property with the list that is shown: `channels`.
     pub part: Option<String>,
+    /// Members that the action sets, whatever the request has: `status` to `canceled`.
+    pub sets: Vec<(String, Value)>,
     /// Reason for the role, for people.
     pub reason: String,
 }

@@ -11,8 +11,10 @@ use serde_json::Value;
 use crate::contract::{Contract, Operation};
 use crate::document::reference::resolve_schema;
 use crate::document::syntax::find;
-use crate::resource::address::{Address, Form, singular};
+use crate::resource::action;
+use crate::resource::address::{Address, Form, Verb, singular};
 use crate::resource::evidence::{answered, sent_schema};
+use crate::resource::infer::end_of;
 use crate::resource::key::KeyPath;
 use crate::resource::place::{Finder, Slot, ValuePlace};
 use crate::resource::role::{Act, Collection, Home, KeyFrom, Role};
@@ -56,12 +58,15 @@ pub(crate) fn link(contract: &Contract, groups: &[GroupPaths<'_>]) -> Vec<Links>
         let Some((first, address)) = members.first() else {
             continue;
         };
-        let before = contract.operations[*first].template.rsplit_once('/');
+        let before = contract.operations[*first].template.rsplit_once(['/', ':']);
         let whole = before.and_then(|(before, _)| Address::parse(before));
         if let Some(whole) = whole.filter(|whole| whole.form == Form::Entity && whole.keys == 1)
-            && members
-                .iter()
-                .all(|(_, address)| address.form == Form::Whole)
+            && members.iter().all(|(_, address)| {
+                matches!(
+                    address.form,
+                    Form::Whole | Form::WholeVerb(Verb::Merge | Verb::Replace)
+                )
+            })
         {
             let found = entities.get(&(*document, &whole.collection));
             links[index].whole = found.copied().filter(|whole| *whole != index);
@@ -262,6 +267,29 @@ pub(crate) fn of_part(operation: &Operation, reading: &Role) -> Option<Role> {
             "`{} {}` shows an entity of `{}`",
             operation.method, operation.template, collection.name
         ),
+        ..reading.clone()
+    })
+}
+
+/// Returns the role of an action on an entity, such as `POST /orders/{id}/cancel`: it sets what its name leads to,
+/// or the members that it sends.
+#[must_use]
+pub(crate) fn of_action(operation: &Operation, reading: &Role) -> Option<Role> {
+    let collection = &reading.collection;
+    let (entity, name) = (collection.entity.as_ref()?, end_of(&operation.template));
+    let is_write = matches!(operation.method, Method::POST | Method::PUT | Method::PATCH);
+    let sets = action::sets(entity, name);
+    if !is_write || sets.is_empty() && !action::is_setter(operation, collection, name) {
+        return None;
+    }
+    let place = |schema: Option<&Arc<Schema>>| place_of(schema?, collection);
+    Some(Role {
+        act: Act::Merge,
+        slot: place(answered(operation)).map_or(Slot::Nothing, Slot::Entity),
+        sent: place(sent_schema(operation)).map_or_else(Vec::new, |place| place.way),
+        part: None,
+        sets,
+        reason: format!("`{name}` changes an entity of `{}`", collection.name),
         ..reading.clone()
     })
 }
