@@ -16,6 +16,7 @@ pub(crate) mod export;
 mod fitting;
 pub(crate) mod initial;
 pub(crate) mod path;
+mod upload;
 pub(crate) mod values;
 pub(crate) mod wider;
 pub(crate) mod written;
@@ -30,6 +31,7 @@ use crate::contract::{Location, Operation, StatusPattern};
 use crate::entity::build::EntityBuilder;
 use crate::entity::condition::{Comparison, header, names};
 use crate::entity::context::EntityContext;
+use crate::entity::upload::told_of_file;
 use crate::entity::values::project;
 use crate::entity::wider::wider;
 use crate::generate::GenerateOptions;
@@ -234,6 +236,9 @@ impl<'c> EntityRequest<'c> {
         };
         let new = |key: Option<String>| {
             let mut sent = self.maker().accept(object()?);
+            let entity = self.collection.entity.as_deref();
+            let told = told_of_file(received.request, entity, &sent);
+            sent.extend(told);
             sent.extend(self.owner.clone());
             let home = self.home.clone();
             Some(New { key, sent, home })

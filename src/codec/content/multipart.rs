@@ -27,10 +27,38 @@ const PIECE: usize = 16 * 1024;
 /// A part of a multipart body.
 struct Part {
     name: String,
-    is_file: bool,
+    /// Name of the file, if the part is one.
+    file: Option<String>,
     media: Option<MediaRange>,
     headers: HeaderMap,
     bytes: Bytes,
+}
+
+/// File that was sent as a part of a form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SentFile {
+    /// Name of the file: `photo.png`.
+    pub name: String,
+    /// Media type of the part, or else `application/octet-stream` (RFC 7578 §4.4).
+    pub media: String,
+    /// Length in bytes.
+    pub length: usize,
+}
+
+/// Returns the first file of a form; `None` if the content is no form or has no file.
+#[must_use]
+pub(crate) fn first_file(bytes: &Bytes, sent: &MediaRange) -> Option<SentFile> {
+    if sent.essence() != "multipart/form-data" {
+        return None;
+    }
+    let part = parts(bytes, sent).ok()?;
+    let part = part.into_iter().find(|part| part.file.is_some())?;
+    let media = part.media.as_ref().map(MediaRange::essence);
+    Some(SentFile {
+        media: media.unwrap_or("application/octet-stream").to_owned(),
+        length: part.bytes.len(),
+        name: part.file?,
+    })
 }
 
 /// Reads the parts of a form as the properties of an object, or as a list of parts if the schema
@@ -241,7 +269,7 @@ impl Part {
             Some(media) if media.is_json() => return read_json(&self.bytes).map_err(within),
             Some(media)
                 if media.is_xml()
-                    && !self.is_file
+                    && !self.file.is_some()
                     && schema.is_some_and(|s| s.types(node) == ["object"]) =>
             {
                 return xml::read(&text, None).map_err(|(reason, _)| {
@@ -261,7 +289,7 @@ impl Part {
             }
             _ => {}
         }
-        let Some(schema) = schema.filter(|_| !self.is_file) else {
+        let Some(schema) = schema.filter(|_| !self.file.is_some()) else {
             return Ok(json!(text));
         };
         Ok(as_documented(schema, node, typed(schema, node, &text)))
@@ -325,7 +353,7 @@ fn parts(bytes: &Bytes, sent: &MediaRange) -> Result<Vec<Part>, ContentError> {
             }
             parts.push(Part {
                 name: field.name().unwrap_or_default().to_owned(),
-                is_file: field.file_name().is_some(),
+                file: field.file_name().map(str::to_owned),
                 media: field
                     .content_type()
                     .and_then(|kind| MediaRange::parse(kind.as_ref())),
