@@ -279,6 +279,20 @@ fn planted_drifts_are_found_once() {
 }
 
 #[test]
+fn an_example_shows_no_secret_that_the_answer_repeats() {
+    let sandbox = sandbox(PETS, None);
+    let sent = [Sent(
+        "GET /pets/1?api_key=s3cret-1",
+        200,
+        pet(json!({"note": "s3cret-1 was used", "status": "lost"})),
+    )];
+    let report = DriftReport::new(&sandbox, &observed(&sandbox, &traffic(&sent)), 10);
+    let text = report.to_json().to_string();
+    assert!(!text.contains("s3cret-1"), "{text}");
+    assert!(text.contains("[redacted] was used"), "{text}");
+}
+
+#[test]
 fn a_finding_has_its_line_its_example_and_no_secret() {
     let sandbox = sandbox(PETS, None);
     let sent = [Sent(

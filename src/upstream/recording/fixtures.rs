@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use crate::Sandbox;
 use crate::document::FixtureFile;
+use crate::state::secret::SecretSearch;
+use crate::state::stand_in::StandIns;
 use crate::upstream::exchange::ObservedExchange;
 use crate::upstream::recording::earlier::{self, EarlierEntry, EarlierIndex};
 use crate::upstream::recording::entry::{Entries, Entry, entries};
@@ -16,8 +18,6 @@ use crate::upstream::recording::reading::{NotRecorded, ReadExchange, read};
 use crate::upstream::recording::replay::{
     Replayed, Unreproduced, is_in_recorded, replay, replaying,
 };
-use crate::upstream::recording::secret::SecretSearch;
-use crate::upstream::recording::stand_in::StandIns;
 use crate::upstream::recording::written::WrittenEntry;
 
 /// Maximum number of requests of each kind that a report lists.
