@@ -13,6 +13,7 @@ pub(crate) mod error;
 pub(crate) mod exchange;
 pub(crate) mod fields;
 pub(crate) mod gateway;
+pub(crate) mod har_observer;
 pub(crate) mod judging;
 pub(crate) mod learning;
 pub(crate) mod observers;
