@@ -7,6 +7,7 @@ pub(crate) mod address;
 pub(crate) mod archive;
 pub(crate) mod choice;
 pub(crate) mod client;
+mod connection;
 pub(crate) mod drift;
 pub(crate) mod drift_observer;
 pub(crate) mod error;
