@@ -265,6 +265,7 @@ fn violations_of_both_sides_are_reported_and_judged_at_the_end() {
         ("/pets", &json("201 Created", r#"{"id": "x"}"#)),
         ("/pets/1", &json("200 OK", r#"{"id": 1}"#)),
         ("/pets/2", &json("418 I'm a teapot", "{}")),
+        ("/pets/3", &json("200 OK", "")),
         ("/nope", &json("200 OK", "{}")),
     ]);
     let folder = folder("proxy-report");
@@ -286,6 +287,11 @@ fn violations_of_both_sides_are_reported_and_judged_at_the_end() {
     assert_eq!(
         violations(server.get("/pets/2")),
         "response 418 body: the status 418 is not documented"
+    );
+    assert_eq!(
+        violations(server.get("/pets/3")),
+        "response 200 body: the content is empty, expected `application/json`; \
+         response 200 header x-rate: must have required property 'x-rate'"
     );
     assert_eq!(
         violations(server.get("/nope")),

@@ -150,6 +150,9 @@ pub(crate) fn judge_response(
     let (mut violations, mut unchecked) = (Vec::new(), Vec::new());
     match response.body() {
         Body::Complete(_) if *method == Method::HEAD => {}
+        Body::Complete(content) if content.is_empty() => {
+            violations.extend(misfit::of_no_content(documented, status, headers));
+        }
         Body::Complete(content) => {
             violations = within(|| misfit::of_content(documented, headers, content)).0;
             let media = misfit::media_of(documented, headers).map(|(_, media)| media);

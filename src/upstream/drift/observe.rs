@@ -25,7 +25,9 @@ use crate::upstream::drift::bounded::BoundedMap;
 use crate::upstream::drift::header::is_ordinary;
 use crate::upstream::drift::kind::DriftKind;
 use crate::upstream::drift::observations::Observations;
-use crate::upstream::drift::record::{Drift, DriftExample, DriftKey, DriftSide, ExampleMaker};
+use crate::upstream::drift::record::{
+    Drift, DriftExample, DriftKey, DriftSide, ExampleMaker, NO_MEDIA_TYPE,
+};
 use crate::upstream::drift::shape::Shape;
 use crate::upstream::drift::unknown::{UnknownKey, UnknownOperation, general, is_proof};
 use crate::upstream::drift::violation::{self, JudgedContent};
@@ -193,6 +195,19 @@ impl<'x, 's> Observer<'x, 's> {
         }
         if self.has_content() {
             self.response_content(documented, violations, side, &pointer);
+        } else {
+            self.unreadable(violations, side, &pointer);
+        }
+    }
+
+    /// Notes content that cannot be read, or that is empty although the document has one.
+    fn unreadable(&mut self, violations: &[Violation], side: DriftSide, pointer: &str) {
+        let sent = media_name(self.exchange.response.headers());
+        for violation in violations.iter().filter(|v| v.subject == Subject::Body) {
+            let pointer = pointer.to_owned();
+            let mut key = self.drift(DriftKind::UnreadableContent, side, &sent, pointer);
+            key.detail = start_of(&violation.error.sentence(), LONGEST_NAME).into_owned();
+            self.add_shown(key, ExampleMaker::of_response);
         }
     }
 
@@ -226,12 +241,7 @@ impl<'x, 's> Observer<'x, 's> {
             return self.add(key, came);
         }
         let Some((value, media)) = response_value(self.operation, &self.exchange.response) else {
-            for violation in violations.iter().filter(|v| v.subject == Subject::Body) {
-                let pointer = pointer.to_owned();
-                let mut key = self.drift(DriftKind::UnreadableContent, side, &sent, pointer);
-                key.detail = start_of(&violation.error.sentence(), LONGEST_NAME).into_owned();
-                self.add_shown(key, ExampleMaker::of_response);
-            }
+            self.unreadable(violations, side, pointer);
             return;
         };
         let body: Vec<&Violation> = violations
@@ -605,14 +615,17 @@ fn is_sent(parameter: &Parameter, inputs: &Inputs<'_>) -> bool {
     }
 }
 
-/// Returns the media type that header fields name, in lower case without parameters; `(none)`
+/// Returns the media type that header fields name, in lower case without parameters; [`NO_MEDIA_TYPE`]
 /// without a usable one.
 fn media_name(headers: &HeaderMap) -> String {
     let sent = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     let sent = sent.and_then(MediaRange::parse);
-    let name = sent.map_or_else(|| "(none)".to_owned(), |sent| sent.essence().to_owned());
+    let name = sent.map_or_else(
+        || NO_MEDIA_TYPE.to_owned(),
+        |sent| sent.essence().to_owned(),
+    );
     start_of(&name, LONGEST_NAME).into_owned()
 }
 

@@ -18,6 +18,9 @@ use crate::upstream::exchange::ObservedExchange;
 /// they are no closed list.
 pub(super) const MOST_LISTED: usize = 20;
 
+/// Name of the media type of content that has none.
+pub(super) const NO_MEDIA_TYPE: &str = "(none)";
+
 /// Longest value that is kept as a value of an `enum`, in bytes.
 const LONGEST_LISTED: usize = 100;
 

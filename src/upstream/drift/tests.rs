@@ -279,6 +279,22 @@ fn planted_drifts_are_found_once() {
 }
 
 #[test]
+fn an_empty_answer_where_json_is_documented_is_one() {
+    assert_eq!(
+        came(PETS, &[Sent("GET /pets/1", 200, Value::Null)]),
+        [
+            "unreadable-content 1/1 content without a media type cannot be read in 1 of 1 answers: the content is empty, expected `application/json`"
+        ]
+    );
+    let none = [
+        Sent("HEAD /pets/1", 200, Value::Null),
+        Sent("POST /pets", 204, Value::Null),
+        Sent("GET /pets/1", 404, Value::Null),
+    ];
+    assert_eq!(came(PETS, &none), [""; 0]);
+}
+
+#[test]
 fn an_example_shows_no_secret_that_the_answer_repeats() {
     let sandbox = sandbox(PETS, None);
     let sent = [Sent(
