@@ -157,6 +157,13 @@ impl Observers {
         Some(report)
     }
 
+    /// Returns what was recorded as one line: `14 exchanges recorded in 6 fixtures, fixtures/recorded`; `None` if
+    /// there is no recording.
+    #[must_use]
+    pub(crate) fn summary(&self) -> Option<String> {
+        Some(self.recording.as_ref()?.recorder.summary())
+    }
+
     /// Returns true if the proxy was started with a recording.
     #[must_use]
     pub(crate) fn has_recording(&self) -> bool {

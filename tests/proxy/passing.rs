@@ -205,3 +205,33 @@ fn a_safe_request_on_a_connection_that_was_closed_meanwhile_is_sent_again() {
         "a request that may change something is sent once"
     );
 }
+
+#[test]
+fn a_content_beyond_the_limit_passes_without_being_judged() {
+    let long = format!(r#"[{{"id": "x", "name": "{}"}}]"#, "a".repeat(100_000));
+    let upstream = Upstream::texts(&[("/pets", &json("200 OK", &long))]);
+    let folder = folder("proxy-large");
+    let server = proxy(&folder, &upstream.url(), &["--max-body", "20KiB"]);
+    let got = server.get("/pets");
+    assert!(got.ends_with(&long));
+    assert!(!got.contains("standin-violations"));
+    assert!(
+        got.contains("standin-warning: not everything is checked"),
+        "{}",
+        &got[..400]
+    );
+    let sent = format!(r#"{{"name": "{}"}}"#, "b".repeat(100_000));
+    server.exchange(&post("/pets", &sent));
+    assert!(upstream.requests()[1].ends_with(&sent));
+    let server = proxy(
+        &folder,
+        &upstream.url(),
+        &["--max-body", "20KiB", "--errors"],
+    );
+    assert!(
+        server.get("/pets").ends_with(&long),
+        "it cannot be held back"
+    );
+    let refused = server.exchange(&post("/pets", &long));
+    assert!(refused.starts_with("HTTP/1.1 413 "), "{refused}");
+}
