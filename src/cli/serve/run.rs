@@ -223,7 +223,7 @@ impl Serve {
         };
         let mut all = Vec::new();
         for address in addresses {
-            all.push(listen::bind(address, tls).await?);
+            all.extend(listen::bind(address, tls).await?);
         }
         Ok(all)
     }
@@ -395,7 +395,7 @@ fn announce(
             writeln!(err, "note: {notice}")?;
         }
     }
-    let urls = bound.iter().map(|bound| &bound.url);
+    let urls = bound.iter().filter_map(|bound| bound.url.as_ref());
     let others = bound.iter().flat_map(|bound| &bound.others);
     for (index, url) in urls.chain(others).enumerate() {
         let told = writeln!(out, "listening on {url}").and_then(|()| out.flush());
