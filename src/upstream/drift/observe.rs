@@ -423,7 +423,7 @@ impl<'x, 's> Observer<'x, 's> {
 
     fn content_fault(&mut self, fault: &ContentFault) {
         let kind = match fault {
-            ContentFault::UnsupportedMediaType(Some(_)) => DriftKind::MediaType,
+            ContentFault::UnsupportedMediaType { sent: Some(_), .. } => DriftKind::MediaType,
             ContentFault::UndocumentedContent(_) => DriftKind::Content,
             _ => return,
         };
