@@ -49,6 +49,8 @@ fn check_tells_by_its_exit_code() {
     let (code, _, errors) = run(&folder.0, &["check", "nowhere"]);
     assert_eq!(code, Some(2));
     assert!(errors.contains("there is no document to check"), "{errors}");
+    let help = "= help: name one, such as `standin check openapi.yaml`";
+    assert!(errors.contains(help), "{errors}");
 }
 
 #[test]

@@ -138,8 +138,7 @@ impl Trust {
         }
     }
 
-    /// Sends a request, and returns the version, the header fields as text and the content of the answer.
-    fn get(&self, url: &str) -> Result<(http::Version, String, String), String> {
+    fn config(&self) -> ClientConfig {
         let mut roots = RootCertStore::empty();
         for root in CertificateDer::pem_slice_iter(&self.roots) {
             roots.add(root.expect("is one")).expect("is one");
@@ -149,12 +148,17 @@ impl Trust {
             .with_safe_default_protocol_versions()
             .expect("are known")
             .with_root_certificates(roots);
-        let tls = match &self.identity {
+        match &self.identity {
             None => builder.with_no_client_auth(),
             Some((certificate, key)) => builder
                 .with_client_auth_cert(vec![certificate.clone()], key.clone_key())
                 .expect("fits"),
-        };
+        }
+    }
+
+    /// Sends a request, and returns the version, the header fields as text and the content of the answer.
+    fn get(&self, url: &str) -> Result<(http::Version, String, String), String> {
+        let tls = self.config();
         let builder = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_only();
@@ -255,6 +259,91 @@ fn several_listeners_serve_one_sandbox() {
 }
 
 #[test]
+fn localhost_is_both_loopback_addresses() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        eprintln!("the machine has no IPv6");
+        return;
+    }
+    let folder = folder("listen-localhost");
+    let options = [
+        "--listen",
+        "https://localhost:0",
+        "--listen",
+        "http://localhost:0",
+    ];
+    let served = Served::start(&folder, &options, 4);
+    let trust = Trust::of(authority(&folder));
+    for host in ["localhost", "127.0.0.1", "[::1]"] {
+        let url = format!("https://{host}:{}/pets", served.port(0));
+        assert!(trust.get(&url).is_ok(), "{url}");
+    }
+    let ports = [served.port(0), served.port(1)];
+    assert_eq!(
+        served.urls[2..],
+        [
+            format!("https://[::1]:{}", ports[0]),
+            format!("http://[::1]:{}", ports[1])
+        ]
+    );
+    for host in ["127.0.0.1", "::1"] {
+        let socket = TcpStream::connect((host, ports[1])).expect("accepts");
+        assert!(
+            exchange(socket, "/pets").starts_with("HTTP/1.1 200 "),
+            "{host}"
+        );
+    }
+    let taken = format!("http://localhost:{}", ports[1]);
+    let told = refused(&folder, &["--listen", &taken]);
+    assert!(
+        told.contains("another program listens there; choose another port"),
+        "{told}"
+    );
+}
+
+/// A client may send its next request while the answer to the first is delayed, and stay.
+#[test]
+fn a_client_that_sends_ahead_gets_both_answers() {
+    let folder =
+        folder("listen-ahead").with("fixtures/slow.yaml", "GET /pets/{id}: [{delay: 700ms}]");
+    let file = folder.0.join("s.sock");
+    let local = format!("unix:{}", file.display());
+    let options = ["--listen", &local, "--listen", "https://127.0.0.1:0"];
+    let served = Served::start(&folder, &options, 2);
+    let ahead = "GET /pets/1 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let last = "GET /pets/2 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let both = |socket: &mut dyn ReadWrite| {
+        socket.write_all(ahead.as_bytes()).expect("is sent");
+        std::thread::sleep(Duration::from_millis(200));
+        socket.write_all(last.as_bytes()).expect("is sent");
+        let mut answers = String::new();
+        let _closed = socket.read_to_string(&mut answers);
+        assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 2, "{answers}");
+    };
+    let time = processor_time(&served.child);
+    both(&mut UnixStream::connect(&file).expect("accepts"));
+    let config = Trust::of(authority(&folder)).config();
+    let name = "127.0.0.1".try_into().expect("is a name");
+    let mut tls = rustls::ClientConnection::new(Arc::new(config), name).expect("can be made");
+    let mut socket = TcpStream::connect(("127.0.0.1", served.port(1))).expect("accepts");
+    both(&mut rustls::Stream::new(&mut tls, &mut socket));
+    if let (Some(before), Some(after)) = (time, processor_time(&served.child)) {
+        assert!(after - before < 100, "{} ticks were spent", after - before);
+    }
+}
+
+trait ReadWrite: std::io::Read + std::io::Write {}
+
+impl<S: std::io::Read + std::io::Write> ReadWrite for S {}
+
+/// Returns the processor time of a process, in ticks of a hundredth of a second; `None` where there is no `/proc`.
+fn processor_time(child: &Child) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).ok()?;
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let fields: Vec<&str> = fields.split(' ').collect();
+    Some(fields[11].parse::<u64>().ok()? + fields[12].parse::<u64>().ok()?)
+}
+
+#[test]
 fn http2_and_http1_are_agreed_on_by_alpn() {
     let folder = folder("listen-alpn");
     let options = ["--listen", "https://127.0.0.1:0", "--tls-name", "shop.test"];
@@ -293,8 +382,10 @@ fn the_authority_is_made_once_and_named_by_cert() {
     };
     let file = folder.0.join("data/standin/authority.pem");
     assert_eq!(cert(&["--path"]), format!("{}\n", file.display()));
-    let made = authority(&folder);
+    assert!(!folder.0.join("data").exists(), "a path makes no authority");
     let told = cert(&[]);
+    let made = authority(&folder);
+    assert_eq!(cert(&["--path"]), format!("{}\n", file.display()));
     for client in [
         "curl --cacert ",
         "NODE_EXTRA_CA_CERTS=",

@@ -249,6 +249,45 @@ fn a_running_sandbox_is_shared_with_the_program_under_test() {
 }
 
 #[test]
+fn a_url_without_a_sandbox_is_told_at_the_start_and_by_each_call() {
+    let folder = folder("mcp-elsewhere");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a port");
+    let address = listener.local_addr().expect("is bound");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut some = [0; 1000];
+            let _request = stream.read(&mut some);
+            let page = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+            let _sent = stream.write_all(page.as_bytes());
+        }
+    });
+    let other = format!("http://{address}");
+    for (url, why) in [
+        (other.as_str(), "is no Standin sandbox"),
+        (
+            "http://127.0.0.1:1",
+            "no sandbox answers at http://127.0.0.1:1",
+        ),
+    ] {
+        let mut agent = Agent::start(&folder, &["--url", url]);
+        let (failed, text) = agent.tool("journal", &json!({}));
+        assert!(failed && text.contains(why), "{text}");
+        let mut err = agent.child.stderr.take().expect("is piped");
+        assert_eq!(agent.end(), Some(0));
+        let mut told = String::new();
+        err.read_to_string(&mut told).expect("is text");
+        assert!(told.contains("warning: ") && told.contains(why), "{told}");
+    }
+    let (code, _, err) = run(
+        &folder.0,
+        &["mcp", "--url", "http://ann:s3cret@127.0.0.1:1"],
+    );
+    assert_eq!(code, Some(2));
+    assert!(err.contains("has a user name or a password"), "{err}");
+    assert!(!err.contains("s3cret"), "{err}");
+}
+
+#[test]
 fn what_cannot_be_served_is_said_at_once() {
     let folder = folder("mcp-refused");
     for (options, why) in [

@@ -30,7 +30,11 @@ if (values.help) {
 if (!values.out) fail('`--out DIR` is missing: the folder for the packed files');
 if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(values.version)) fail(`\`${values.version}\` is not a version such as 1.2.3`);
 const out = path.resolve(values.out);
-fs.mkdirSync(out, { recursive: true });
+try {
+  fs.mkdirSync(out, { recursive: true });
+} catch (error) {
+  fail(`the folder \`${out}\` cannot be made: ${error.message}`);
+}
 
 const staging = fs.mkdtempSync(path.join(os.tmpdir(), 'standin-pack-'));
 try {
@@ -45,7 +49,7 @@ function given() {
   try {
     return parseArgs({ allowPositionals: true, options });
   } catch (error) {
-    return fail(`${error.message}\n${usage}`);
+    return fail(`${error.message.split('\n')[0]}; \`node pack.mjs --help\` shows the options`);
   }
 }
 

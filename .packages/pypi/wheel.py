@@ -36,7 +36,11 @@ def main() -> int:
     platform = given.platform or re.sub(r"[-.]", "_", sysconfig.get_platform())
     if not re.fullmatch(r"[a-z0-9_]+", platform):
         parser.error(f"`{platform}` is not a platform tag such as manylinux_2_28_x86_64")
-    print(make(given.binary, given.out, platform))
+    try:
+        print(make(given.binary, given.out, platform))
+    except OSError as error:
+        print(f"error: the wheel cannot be made: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

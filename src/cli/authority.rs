@@ -38,6 +38,9 @@ const SERVER_LASTS: Duration = Duration::days(397);
 /// Validity before now, so that a clock that is slow accepts a new certificate.
 const EARLIER: Duration = Duration::days(1);
 
+/// Age from which a temporary file is one that a killed process left.
+const LEFT_AFTER: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// Authority that signs certificates of local servers.
 #[derive(Debug)]
 pub(super) struct Authority {
@@ -90,6 +93,7 @@ impl Authority {
     }
 
     fn in_folder(folder: &Path) -> Result<Self, AuthorityError> {
+        remove_left(folder);
         let file = folder.join(KEY);
         if !file.exists() {
             Self::make(folder, &file)?;
@@ -105,6 +109,12 @@ impl Authority {
         let key = KeyPair::try_from(&key).map_err(|error| malformed(error.to_string()))?;
         let certificate = CertificateDer::from_pem_slice(text.as_bytes())
             .map_err(|error| malformed(error.to_string()))?;
+        let public = key.public_key_raw();
+        if !certificate.windows(public.len()).any(|part| part == public) {
+            return Err(malformed(
+                "the key belongs to another certificate".to_owned(),
+            ));
+        }
         let authority = Self { key, certificate };
         Self::publish(&folder.join(CERTIFICATE), &text)?;
         Ok(authority)
@@ -139,7 +149,10 @@ impl Authority {
         let temporary = file.with_extension(format!("pem.{}", std::process::id()));
         let written =
             write_new(&temporary, &certificate, 0o644).and_then(|()| fs::rename(&temporary, file));
-        written.map_err(|error| of_file(file, error))
+        written.map_err(|error| {
+            let _gone = fs::remove_file(&temporary);
+            of_file(file, error)
+        })
     }
 
     /// Returns a new certificate for this machine's own names and some more, with its key.
@@ -216,6 +229,27 @@ fn write_new(file: &Path, text: &str, mode: u32) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Removes temporary files of processes that were killed, such as `authority.pem.4711`, which may have a key.
+fn remove_left(folder: &Path) {
+    let is_temporary = |name: &str| {
+        let number = [CERTIFICATE, KEY]
+            .iter()
+            .find_map(|file| name.strip_prefix(file)?.strip_prefix('.'));
+        number.is_some_and(|number| {
+            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    };
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let changed = entry.metadata().and_then(|there| there.modified()).ok();
+        let age = changed.and_then(|changed| changed.elapsed().ok());
+        if is_temporary(&entry.file_name().to_string_lossy())
+            && age.is_some_and(|age| age > LEFT_AFTER)
+        {
+            let _gone = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Refuses a private key that other users may read.
 fn refuse_readable(file: &Path) -> Result<(), AuthorityError> {
     #[cfg(unix)]
@@ -259,6 +293,52 @@ mod tests {
             second.identity(&["näme".to_owned()]),
             Err(AuthorityError::Name(..))
         ));
+        let _gone = fs::remove_dir_all(&folder);
+    }
+
+    #[test]
+    fn a_key_of_another_certificate_is_refused() {
+        let (folder, other) = (folder("authority-pair"), folder("authority-other"));
+        for folder in [&folder, &other] {
+            Authority::in_folder(folder).expect("is made");
+        }
+        let read = |folder: &Path| fs::read_to_string(folder.join(KEY)).expect("is there");
+        let (own, others) = (read(&folder), read(&other));
+        let at = |text: &str| text.find("-----BEGIN PRIVATE KEY").expect("has a key");
+        let mixed = format!("{}{}", &own[..at(&own)], &others[at(&others)..]);
+        fs::write(folder.join(KEY), mixed).expect("can be written");
+        let refused = Authority::in_folder(&folder).expect_err("they do not belong together");
+        let text = refused.to_string();
+        assert!(
+            text.contains("the key belongs to another certificate"),
+            "{text}"
+        );
+        assert!(text.contains("delete it to make a new authority"), "{text}");
+        for folder in [folder, other] {
+            let _gone = fs::remove_dir_all(&folder);
+        }
+    }
+
+    #[test]
+    fn temporary_files_that_were_left_are_removed() {
+        let folder = folder("authority-left");
+        fs::create_dir_all(&folder).expect("can be made");
+        let old = std::time::SystemTime::now() - 2 * LEFT_AFTER;
+        for name in [
+            "authority.pem.17",
+            "authority-key.pem.17",
+            "authority.pem.old",
+        ] {
+            let file = fs::File::create(folder.join(name)).expect("can be made");
+            file.set_modified(old).expect("can be changed");
+        }
+        fs::write(folder.join("authority.pem.18"), "").expect("can be written");
+        Authority::in_folder(&folder).expect("is made");
+        let files = fs::read_dir(&folder).expect("is there").flatten();
+        let mut names: Vec<_> = files.map(|file| file.file_name()).collect();
+        names.sort();
+        let kept = [KEY, CERTIFICATE, "authority.pem.18", "authority.pem.old"];
+        assert_eq!(names, kept);
         let _gone = fs::remove_dir_all(&folder);
     }
 

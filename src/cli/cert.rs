@@ -10,18 +10,25 @@ use crate::cli::outcome::{Failure, Outcome};
 #[derive(Debug, Args)]
 pub(super) struct Cert {
     /// Print the path of the certificate and nothing else, for scripts
+    ///
+    /// Nothing is made: without a certificate, the path is where it will be, and standard error says so.
     #[arg(long)]
     path: bool,
 }
 
 impl Cert {
-    /// Makes the authority if there is none, and prints its path and a line for each client.
+    /// Makes the authority if there is none, and prints its path and a line for each client; with `--path`,
+    /// only prints the path.
     pub(super) fn run(
         &self,
         out: &mut impl Write,
         err: &mut impl Write,
     ) -> Result<Outcome, Failure> {
-        let found = Authority::of_user().and_then(|_| certificate_file());
+        let found = if self.path {
+            certificate_file()
+        } else {
+            Authority::of_user().and_then(|_| certificate_file())
+        };
         let file = match found {
             Ok(file) => file,
             Err(error) => {
@@ -32,6 +39,12 @@ impl Cert {
         let path = file.display().to_string();
         if self.path {
             writeln!(out, "{path}")?;
+            if !file.is_file() {
+                writeln!(
+                    err,
+                    "note: there is no certificate yet; `standin cert`, or the first `--listen https://…`, makes it"
+                )?;
+            }
             return Ok(Outcome::Clean);
         }
         let quoted = if path.contains([' ', '\'', '"', '$', '\\']) {

@@ -280,7 +280,10 @@ impl Drift {
             write!(err, "{}", found.render())?;
         }
         if contract.documents.is_empty() {
-            writeln!(err, "error: there is no document to compare")?;
+            writeln!(
+                err,
+                "error: there is no document to compare\n  = help: name one, such as `standin drift --har traffic.har openapi.yaml`"
+            )?;
             return Ok(None);
         }
         let (observations, gathered) = self.observe(&sandbox);

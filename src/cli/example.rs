@@ -98,7 +98,10 @@ impl ExampleOptions {
         let sandbox = self.documents.load(settings, err)?;
         let contract = sandbox.contract();
         if contract.documents.is_empty() {
-            writeln!(err, "error: there is no document to take an example from")?;
+            writeln!(
+                err,
+                "error: there is no document to take an example from\n  = help: name one behind the operation, such as `standin example getPet openapi.yaml`"
+            )?;
             return Ok(Outcome::CouldNotRun);
         }
         let named = match operation_name::find(contract, &self.operation) {

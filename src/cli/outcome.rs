@@ -20,12 +20,12 @@ pub enum Outcome {
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The address is taken, or does not belong to this machine.
-    #[error(
-        "cannot listen on {address}: {error}\n  = help: choose another port with `--port`, or 0 for a free one"
-    )]
+    #[error("cannot listen on {address}: {error}\n  = help: {help}")]
     Listen {
         /// Address that was to be listened on.
         address: String,
+        /// Advice for the user.
+        help: String,
         /// Error of the system.
         error: io::Error,
     },

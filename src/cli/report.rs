@@ -143,7 +143,10 @@ impl Check {
             }
         }
         if contract.documents.is_empty() {
-            writeln!(err, "error: there is no document to check")?;
+            writeln!(
+                err,
+                "error: there is no document to check\n  = help: name one, such as `standin check openapi.yaml`, or put it into the folder `specs`"
+            )?;
             return Ok(Outcome::CouldNotRun);
         }
         Ok(if self.fail_on.is_met(&diagnostics) {
@@ -172,7 +175,10 @@ impl Routes {
             write!(err, "{}", diagnostic.render())?;
         }
         if contract.documents.is_empty() {
-            writeln!(err, "error: there is no document to list")?;
+            writeln!(
+                err,
+                "error: there is no document to list\n  = help: name one, such as `standin routes openapi.yaml`, or put it into the folder `specs`"
+            )?;
             return Ok(Outcome::CouldNotRun);
         }
         if self.errors {

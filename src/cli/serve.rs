@@ -4,6 +4,7 @@ mod address;
 mod listen;
 mod meanwhile;
 mod notice;
+mod recorded_writes;
 mod reload;
 mod run;
 mod settings;
@@ -57,7 +58,9 @@ pub struct Serve {
     ///
     /// Examples, fixtures and generated values may not fit their schema. With this option, such an
     /// answer is replaced by a problem that lists its violations. With `standin proxy`, wrong requests
-    /// get the documented error and are not forwarded, and wrong answers of the real API become 502.
+    /// get the documented error and are not forwarded, and wrong answers of the real API become 502. An
+    /// answer that cannot be judged as a whole before it passes (beyond `--max-body`, an event stream, slower
+    /// than `--upstream-timeout`) passes all the same; its violations are in the log and the journal.
     #[arg(
         long,
         env = "STANDIN_ERRORS", hide_env = true, hide_short_help = true,

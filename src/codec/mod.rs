@@ -11,6 +11,7 @@ pub(crate) mod events;
 pub(crate) mod message;
 pub(crate) mod parameter;
 pub(crate) mod preference;
+pub(crate) mod repeated;
 pub(crate) mod style;
 pub(crate) mod text;
 pub(crate) mod trace;

@@ -30,6 +30,15 @@ pub(crate) fn load_all_fixtures(folder: &Path) -> (Vec<FixtureFile>, Vec<Diagnos
     (files, found)
 }
 
+/// Returns true if a path is that of a file in the sub-folder of recordings.
+#[must_use]
+pub(crate) fn is_in_recorded(path: &str) -> bool {
+    let folder = Path::new(path).parent();
+    folder
+        .and_then(|folder| folder.file_name())
+        .is_some_and(|name| name == RECORDED)
+}
+
 /// Reads every YAML and JSON file of a folder of fixtures, in the order of their names, with the
 /// bodies that they refer to. A file that cannot be read is a diagnostic.
 #[must_use]

@@ -155,6 +155,13 @@ impl WrittenList {
         })
     }
 
+    /// Returns true if the content of an answer has a count of the items that cannot grow: a number that is no
+    /// integer of 64 bits, such as `1e300`.
+    #[must_use]
+    pub(crate) fn has_odd_count(&self, value: &Value) -> bool {
+        has_odd_count(value, &self.way)
+    }
+
     /// Returns the key of an item of the list, as text.
     fn key_of(&self, item: &Value) -> Option<String> {
         self.key.as_ref()?.text(item)
@@ -172,6 +179,25 @@ const PAGE_OBJECTS: [&str; 8] = [
     "info",
     "cursor",
 ];
+
+/// Returns true if a member that counts the items of a list is a number but no integer of 64 bits, such as
+/// `1e300`; it has the places that [`Growth::count`] changes.
+fn has_odd_count(value: &Value, list: &[String]) -> bool {
+    value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .any(|(name, member)| {
+            if list.first() == Some(name) {
+                return has_odd_count(member, &list[1..]);
+            }
+            if member.is_object() && PAGE_OBJECTS.contains(&&*folded(name)) {
+                return has_odd_count(member, &[]);
+            }
+            let counts = matches!(says(name), Some(PageField::Total | PageField::Count));
+            counts && member.is_number() && member.as_u64().is_none() && member.as_i64().is_none()
+        })
+}
 
 /// Growth of a list.
 #[derive(Debug, Clone, Copy)]

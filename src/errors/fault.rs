@@ -74,7 +74,7 @@ impl Fault {
             Self::Credentials(_) => &[401],
             Self::TooLarge(_) => &[413],
             Self::Content(
-                ContentFault::UnsupportedMediaType(_)
+                ContentFault::UnsupportedMediaType { .. }
                 | ContentFault::UndocumentedContent(_)
                 | ContentFault::UnsupportedCoding(_),
             ) => &[415],
@@ -134,7 +134,7 @@ impl Fault {
         match self {
             Self::Credentials(missing) => whole("credentials", json!({ "detail": missing.detail })),
             Self::TooLarge(limit) => whole("tooLarge", json!({ "limit": limit })),
-            Self::Content(ContentFault::UnsupportedMediaType(sent)) => whole(
+            Self::Content(ContentFault::UnsupportedMediaType { sent, .. }) => whole(
                 "unsupportedMediaType",
                 json!({ "media": sent.clone().unwrap_or_default() }),
             ),
@@ -290,16 +290,17 @@ fn content_problem(fault: &ContentFault) -> Problem {
         )
     };
     match fault {
-        ContentFault::UnsupportedMediaType(Some(sent)) => {
-            unsupported(format!("`{sent}` is not documented"))
+        ContentFault::UnsupportedMediaType { sent, documented } => {
+            let found = match sent {
+                Some(sent) => format!("`{sent}` is not documented"),
+                None => "the content has no media type".to_owned(),
+            };
+            unsupported(format!("{found}, expected {}", media_types(documented)))
         }
         ContentFault::UndocumentedContent(sent) => unsupported(format!(
             "content of type `{}` was sent, and the operation documents no content",
             shortened(sent)
         )),
-        ContentFault::UnsupportedMediaType(None) => {
-            unsupported("the content has no media type".to_owned())
-        }
         ContentFault::UnsupportedCoding(name) => unsupported(format!(
             "the content coding `{}` is not supported, expected {}",
             shortened(name),
@@ -310,6 +311,27 @@ fn content_problem(fault: &ContentFault) -> Problem {
             StatusCode::BAD_REQUEST,
             malformed_detail(malformed),
         ),
+    }
+}
+
+/// Maximum number of media types that a message lists.
+const MOST_MEDIA_TYPES: usize = 5;
+
+/// Returns documented media types as a list: `` `application/json` or `text/*` ``.
+fn media_types(documented: &[String]) -> String {
+    let mut listed: Vec<String> = documented
+        .iter()
+        .take(MOST_MEDIA_TYPES)
+        .map(|media| format!("`{media}`"))
+        .collect();
+    let more = documented.len().saturating_sub(MOST_MEDIA_TYPES);
+    if more > 0 {
+        listed.push(format!("{more} more"));
+    }
+    match listed.pop() {
+        Some(last) if listed.is_empty() => last,
+        Some(last) => format!("{} or {last}", listed.join(", ")),
+        None => "another one".to_owned(),
     }
 }
 

@@ -112,6 +112,31 @@ pub(super) fn check_content<'d>(
     }
 }
 
+/// Returns the violation of an answer without content whose content is documented as JSON, which has at least
+/// one character. The answers of some statuses have none, whatever the document says (RFC 9110 §6.4.1), and a
+/// text may be empty.
+pub(super) fn of_no_content(
+    documented: &DocumentedResponse,
+    status: StatusCode,
+    headers: &HeaderMap,
+) -> Option<Violation> {
+    let has_none = status.is_informational() || matches!(status.as_u16(), 204 | 205 | 304);
+    let sent = media_of(documented, headers).map(|(_, media)| media);
+    let mut media = documented.content.iter();
+    let is_json = match sent {
+        Some(sent) => sent.range.is_json(),
+        None => media.len() > 0 && media.all(|media| media.range.is_json()),
+    };
+    let first = documented
+        .content
+        .first()
+        .filter(|_| is_json && !has_none)?;
+    let expected = sent.unwrap_or(first).range.essence();
+    Some(unreadable(&format!(
+        "the content is empty, expected `{expected}`"
+    )))
+}
+
 /// Returns the violations of documented header fields that are present.
 pub(super) fn of_headers(documented: &DocumentedResponse, headers: &HeaderMap) -> Vec<Violation> {
     let mut found = Vec::new();

@@ -150,6 +150,9 @@ pub(crate) fn judge_response(
     let (mut violations, mut unchecked, mut value) = (Vec::new(), Vec::new(), None);
     match response.body() {
         Body::Complete(_) if *method == Method::HEAD => {}
+        Body::Complete(content) if content.is_empty() => {
+            violations.extend(misfit::of_no_content(documented, status, headers));
+        }
         Body::Complete(content) => {
             let checked = within(|| misfit::check_content(documented, headers, content)).0;
             unchecked = unchecked_parts(checked.media);

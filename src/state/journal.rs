@@ -3,6 +3,7 @@
 //! The server adds an exchange when it ends; the control API and `testing` read the entries.
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
@@ -12,7 +13,7 @@ use crate::codec::message::{Body, Request};
 use crate::codec::trace::trace_id;
 use crate::state::answered::Answered;
 use crate::state::kept_violations::kept_violations;
-use crate::state::redaction::Redaction;
+use crate::state::redaction::{ExchangeView, MessageView, Redaction, is_form};
 use crate::state::size::block;
 
 /// Recorded exchange.
@@ -50,8 +51,10 @@ pub struct Entry {
     pub violations: Vec<String>,
     /// Program that answered, and the violations of its answer; `None` without a real API.
     pub answered: Option<Answered>,
-    /// Secrets that are removed when the entry is shown.
-    redaction: Redaction,
+    /// Secrets that are removed when the entry is shown, as its operation has them.
+    of_operation: Redaction,
+    /// Redaction with the secrets of this exchange too; made when the entry is first shown.
+    redaction: OnceLock<Redaction>,
 }
 
 /// Contents of an exchange whose ends were not recorded.
@@ -288,7 +291,9 @@ impl Record {
             operation: operation
                 .as_ref()
                 .and_then(|operation| operation.name.map(str::to_owned)),
-            redaction: operation.map_or_else(Redaction::default, |operation| operation.redaction),
+            of_operation: operation
+                .map_or_else(Redaction::default, |operation| operation.redaction),
+            redaction: OnceLock::new(),
             status: self.status,
             answer_headers,
             cut: self.cut,
@@ -341,16 +346,17 @@ impl Entry {
     /// Returns the entry as JSON for people and scripts, without credentials.
     #[must_use]
     pub fn to_json(&self) -> Value {
+        let redaction = self.redaction();
         let mut request = json!({
             "method": self.method.as_str(),
-            "target": self.redaction.target(&self.shown_target()),
+            "target": redaction.target(&self.shown_target()),
             "headers": self.shown_fields(&self.headers),
-            "content": self.redaction.content(&self.content, self.is_form()),
+            "content": redaction.content(&self.content, is_form(&self.headers)),
         });
         let mut response = json!({
             "status": self.status.as_u16(),
             "headers": self.shown_fields(&self.answer_headers),
-            "content": self.redaction.content(&self.answer, false),
+            "content": redaction.content(&self.answer, is_form(&self.answer_headers)),
         });
         for (side, is_cut) in [
             (&mut request, self.cut.request),
@@ -360,6 +366,7 @@ impl Entry {
                 side["truncated"] = json!(true);
             }
         }
+        let violations = self.violations.iter().map(|text| redaction.text(text));
         let mut shown = json!({
             "number": self.number,
             "session": self.session,
@@ -369,7 +376,7 @@ impl Entry {
             "operation": self.operation,
             "response": response,
             "source": self.source,
-            "violations": self.violations,
+            "violations": violations.collect::<Vec<_>>(),
         });
         if let Some(trace) = trace_id(&self.headers) {
             shown["trace"] = json!(trace);
@@ -387,7 +394,7 @@ impl Entry {
             let lines: Vec<Cow<'_, str>> = lines
                 .map(|line| String::from_utf8_lossy(line.as_bytes()))
                 .collect();
-            let value = self.redaction.field(name.as_str(), lines.join(", "));
+            let value = self.redaction().field(name.as_str(), &lines.join(", "));
             (name.as_str().to_owned(), json!(value))
         };
         fields.keys().map(shown).collect()
@@ -405,7 +412,19 @@ impl Entry {
 
     /// Returns the secrets that are removed from everything that is made of the exchange.
     pub(crate) fn redaction(&self) -> &Redaction {
-        &self.redaction
+        self.redaction.get_or_init(|| {
+            self.of_operation.knowing(&ExchangeView {
+                target: &self.shown_target(),
+                request: MessageView {
+                    headers: &self.headers,
+                    content: &self.content,
+                },
+                response: MessageView {
+                    headers: &self.answer_headers,
+                    content: &self.answer,
+                },
+            })
+        })
     }
 
     /// Returns the path and the query as they were sent, secrets included.
@@ -416,19 +435,11 @@ impl Entry {
             .map_or_else(String::new, ToString::to_string)
     }
 
-    fn is_form(&self) -> bool {
-        let kind = self
-            .headers
-            .get(http::header::CONTENT_TYPE)
-            .and_then(|kind| kind.to_str().ok());
-        kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
-    }
-
     /// Returns the content of the request as JSON; a form becomes an object of texts by name.
     /// `None` if it is neither.
     #[must_use]
     pub fn body(&self) -> Option<Value> {
-        if self.is_form() {
+        if is_form(&self.headers) {
             let pairs = form_urlencoded::parse(&self.content).into_owned();
             return Some(Value::Object(
                 pairs

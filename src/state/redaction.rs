@@ -1,21 +1,66 @@
-//! Secrets of an exchange, removed wherever people read it: journal, log, reports, coverage.
+//! Secrets of an exchange, removed wherever people read it: journal, log, reports, coverage, HAR, drift.
+//!
+//! Names such as `password` reveal secrets where they are sent. What an exchange is known to have sent
+//! ([`Redaction::knowing`]) is removed wherever else it is, such as in an answer that repeats it.
+use std::sync::Arc;
+
 use bytes::Bytes;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
+use crate::contract::media::MediaRange;
 use crate::contract::{Operation, SecurityScheme};
 use crate::schema::name::{carries_credentials, is_secret};
-
-/// Text in the place of a secret.
-pub(crate) const REDACTED: &str = "[redacted]";
+use crate::state::secret::SecretSearch;
+use crate::state::stand_in::{REDACTED, StandIns};
 
 /// Secrets in the requests to an operation, beside those that names such as `password` reveal.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Redaction {
     /// Secret segments of the path, counted from its end: 0 for `/reset/{token}`.
     segments: Vec<usize>,
     /// Names of query parameters and header fields that carry the key of a security scheme.
     keys: Vec<String>,
+    /// Secrets of one exchange, which are removed wherever they are.
+    known: Arc<StandIns>,
+}
+
+/// Exchange whose secrets are searched for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ExchangeView<'x> {
+    /// Path and query of the request.
+    pub target: &'x str,
+    /// Request.
+    pub request: MessageView<'x>,
+    /// Response.
+    pub response: MessageView<'x>,
+}
+
+/// Message whose secrets are searched for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MessageView<'x> {
+    /// Header fields.
+    pub headers: &'x HeaderMap,
+    /// Content without content coding, as far as it is known.
+    pub content: &'x [u8],
+}
+
+impl MessageView<'_> {
+    /// Returns true if the content is a form.
+    #[must_use]
+    pub(crate) fn is_form(&self) -> bool {
+        is_form(self.headers)
+    }
+}
+
+/// Returns true if the content of a message is a form.
+#[must_use]
+pub(crate) fn is_form(headers: &HeaderMap) -> bool {
+    let media = headers.get(CONTENT_TYPE);
+    let media = media.and_then(|media| MediaRange::parse(media.to_str().ok()?));
+    media.is_some_and(|media| media.essence() == "application/x-www-form-urlencoded")
 }
 
 impl Redaction {
@@ -37,7 +82,41 @@ impl Redaction {
         Self {
             segments: secret_segments(&operation.template),
             keys: keys.collect(),
+            known: Arc::default(),
         }
+    }
+
+    /// Returns this redaction for one exchange: its secrets are removed wherever they are, for example in
+    /// an answer that repeats the password of the request.
+    #[must_use]
+    pub(crate) fn knowing(&self, exchange: &ExchangeView<'_>) -> Self {
+        let mut found = SecretSearch::default();
+        let is_key = |name: &str| self.has_key(name);
+        let (path, query) = exchange
+            .target
+            .split_once('?')
+            .unwrap_or((exchange.target, ""));
+        for (segment, _) in self.of_segments(path).filter(|(_, is_secret)| *is_secret) {
+            found.add_url_part(segment);
+        }
+        found.form(query, &is_key);
+        for message in [exchange.request, exchange.response] {
+            for (name, value) in message.headers {
+                let text = String::from_utf8_lossy(value.as_bytes());
+                found.field(name.as_str(), &text, is_key(name.as_str()));
+            }
+            found.content(message.content, message.is_form(), &is_key);
+        }
+        Self {
+            known: Arc::new(StandIns::redacted(found.into_secrets())),
+            ..self.clone()
+        }
+    }
+
+    /// Returns true if paths have secret segments.
+    #[must_use]
+    pub(crate) fn is_of_path(&self) -> bool {
+        !self.segments.is_empty()
     }
 
     /// Returns the redaction of paths of a template, without that of other inputs.
@@ -68,16 +147,18 @@ impl Redaction {
     /// Returns a path without secrets.
     #[must_use]
     pub(crate) fn path(&self, path: &str) -> String {
-        if self.segments.is_empty() {
-            return path.to_owned();
-        }
-        let segments: Vec<&str> = path.split('/').collect();
-        let last = segments.len() - 1;
-        let shown = segments.iter().enumerate().map(|(at, segment)| {
+        let shown = self.of_segments(path);
+        let shown = shown.map(|(segment, is_secret)| if is_secret { REDACTED } else { segment });
+        self.known.target(&shown.collect::<Vec<_>>().join("/"))
+    }
+
+    /// Returns the segments of a path, and true for those that are secrets.
+    fn of_segments<'p>(&self, path: &'p str) -> impl Iterator<Item = (&'p str, bool)> {
+        let last = path.split('/').count() - 1;
+        path.split('/').enumerate().map(move |(at, segment)| {
             let is_secret = !segment.is_empty() && self.segments.contains(&(last - at));
-            if is_secret { REDACTED } else { segment }
-        });
-        shown.collect::<Vec<_>>().join("/")
+            (segment, is_secret)
+        })
     }
 
     /// Returns a query or a form without secrets.
@@ -94,12 +175,18 @@ impl Redaction {
             }
             None => pair.to_owned(),
         });
-        pairs.collect::<Vec<_>>().join("&")
+        self.text(&pairs.collect::<Vec<_>>().join("&"))
+    }
+
+    /// Returns a text without the known secrets of the exchange.
+    #[must_use]
+    pub(crate) fn text(&self, text: &str) -> String {
+        self.known.text(text).into_owned()
     }
 
     /// Returns the value of a header field without secrets; `name` is in lower case.
     #[must_use]
-    pub(crate) fn field(&self, name: &str, value: String) -> String {
+    pub(crate) fn field(&self, name: &str, value: &str) -> String {
         let is_secret = matches!(
             name,
             "authorization" | "cookie" | "proxy-authorization" | "set-cookie"
@@ -109,8 +196,8 @@ impl Redaction {
         match name {
             _ if is_secret => REDACTED.to_owned(),
             // A `Referer` contains the target of another request.
-            "referer" | "location" | "content-location" => self.target(&value),
-            _ => value,
+            "referer" | "location" | "content-location" => self.text(&self.target(value)),
+            _ => self.text(value),
         }
     }
 
@@ -122,6 +209,9 @@ impl Redaction {
         }
         if let Some(response) = explanation.get_mut("response") {
             self.response(response);
+        }
+        if let Some(violations) = explanation.get_mut("violations") {
+            self.known.value(violations);
         }
     }
 
@@ -135,6 +225,7 @@ impl Redaction {
                 _ => {}
             }
         }
+        self.known.parts(parts);
     }
 
     fn values(&self, is_cookie: bool, values: &mut Value) {
@@ -157,7 +248,10 @@ impl Redaction {
                 let text = content.as_str().unwrap_or_default().to_owned();
                 *content = self.content(&Bytes::from(text), false);
             }
-            Some(content) => redact(content, 0),
+            Some(content) => {
+                redact(content, 0);
+                self.known.value(content);
+            }
             None => {}
         }
     }
@@ -169,7 +263,7 @@ impl Redaction {
                 Value::String(text) => text.clone(),
                 other => other.to_string(),
             };
-            let shown = self.field(name, text.clone());
+            let shown = self.field(name, &text);
             if shown != text {
                 *value = json!(shown);
             }
@@ -188,6 +282,7 @@ impl Redaction {
         }
         if let Ok(mut value) = serde_json::from_slice(content) {
             redact(&mut value, 0);
+            self.known.value(&mut value);
             return value;
         }
         // Text that cannot be parsed may have its secrets anywhere.
@@ -196,7 +291,7 @@ impl Redaction {
         if names.any(is_secret) {
             json!(REDACTED)
         } else {
-            json!(text)
+            json!(self.text(&text))
         }
     }
 }
@@ -286,8 +381,8 @@ mod tests {
             keys: vec!["X-Own".to_owned()],
             ..Redaction::default()
         };
-        assert_eq!(redaction.field("x-own", "a".to_owned()), REDACTED);
-        assert_eq!(redaction.field("x-other", "a".to_owned()), "a");
+        assert_eq!(redaction.field("x-own", "a"), REDACTED);
+        assert_eq!(redaction.field("x-other", "a"), "a");
         assert_eq!(redaction.target("/?x-own=a&b=c"), "/?x-own=[redacted]&b=c");
     }
 

@@ -7,13 +7,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, Uri};
+use http::{HeaderValue, Method, Request, Response, Uri};
 use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Empty};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
@@ -23,6 +24,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
+use crate::upstream::connection::{RememberingConnector, was_closed_idle};
 use crate::upstream::error::UpstreamFailure;
 
 /// Content of a forwarded request.
@@ -106,15 +108,33 @@ pub(crate) struct UpstreamClient {
     usual: Connections,
     /// Client for requests that upgrade their connection, which HTTP/2 cannot do.
     upgrading: Connections,
+    /// Client for requests that are sent again, each on a new connection.
+    again: Connections,
 }
 
 /// Connections to the real API.
 #[derive(Debug)]
 enum Connections {
     /// Direct connections.
-    Direct(Client<HttpsConnector<HttpConnector>, TimedContent>),
+    Direct(Client<RememberingConnector<HttpsConnector<HttpConnector>>, TimedContent>),
     /// Connections through an HTTP proxy (`--upstream-proxy`).
-    Tunnelled(Client<HttpsConnector<Tunnel<HttpConnector>>, TimedContent>),
+    Tunnelled(Client<RememberingConnector<HttpsConnector<Tunnel<HttpConnector>>>, TimedContent>),
+}
+
+impl Connections {
+    fn request(&self, request: Request<TimedContent>) -> ResponseFuture {
+        match self {
+            Self::Direct(client) => client.request(request),
+            Self::Tunnelled(client) => client.request(request),
+        }
+    }
+}
+
+/// Number of idle connections that are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Idle {
+    Any,
+    None,
 }
 
 /// Versions of HTTP that a connection may have.
@@ -159,13 +179,16 @@ impl UpstreamClient {
         let proxy = proxy
             .map(|text| tunnel(text, connector.clone()))
             .transpose()?;
-        let connections = |versions| match &proxy {
-            None => Connections::Direct(client(secured(&tls, versions, connector.clone()))),
-            Some(proxy) => Connections::Tunnelled(client(secured(&tls, versions, proxy.clone()))),
+        let connections = |versions, idle| match &proxy {
+            None => Connections::Direct(client(secured(&tls, versions, connector.clone()), idle)),
+            Some(proxy) => {
+                Connections::Tunnelled(client(secured(&tls, versions, proxy.clone()), idle))
+            }
         };
         Ok(Self {
-            usual: connections(Versions::All),
-            upgrading: connections(Versions::Http1),
+            usual: connections(Versions::All, Idle::Any),
+            upgrading: connections(Versions::Http1, Idle::Any),
+            again: connections(Versions::All, Idle::None),
         })
     }
 
@@ -183,41 +206,93 @@ impl UpstreamClient {
         most: Duration,
     ) -> Result<Response<Incoming>, UpstreamFailure> {
         let request = request.map(TimedContent::new);
-        let progress = request.body().progress.clone();
-        let client = if upgrades {
-            &self.upgrading
+        let (client, again) = if upgrades {
+            (&self.upgrading, None)
         } else {
-            &self.usual
+            (&self.usual, repeatable(&request))
         };
-        let sent = match client {
-            Connections::Direct(client) => client.request(request),
-            Connections::Tunnelled(client) => client.request(request),
-        };
-        tokio::pin!(sent);
-        let mut frames = 0;
-        loop {
-            if let Ok(sent) = tokio::time::timeout(most, &mut sent).await {
-                return sent.map_err(|error| UpstreamFailure::of(&error));
+        match (answer(client, request, most).await, again) {
+            (Err(lost), Some(again)) if lost.was_closed_idle => {
+                tracing::debug!(
+                    "the real API closed an idle connection; the request is sent again"
+                );
+                answer(&self.again, again, most).await
             }
-            let now = progress
-                .as_deref()
-                .map_or(0, |progress| progress.frames.load(Ordering::Relaxed));
-            let waits = progress
-                .as_deref()
-                .is_some_and(|progress| progress.waits_for_client.load(Ordering::Relaxed));
-            if now == frames && !waits {
-                return Err(UpstreamFailure::Late(most));
-            }
-            frames = now;
+            (answered, _) => answered,
         }
+        .map_err(|lost| lost.failure)
     }
 }
 
-fn client<C>(connector: C) -> Client<C, TimedContent>
+/// Request without an answer.
+struct LostRequest {
+    failure: UpstreamFailure,
+    /// True if nobody read the request, as its connection was closed while it was idle.
+    was_closed_idle: bool,
+}
+
+/// Returns a copy of a request that may be sent twice: of a safe one without content (RFC 9110 §9.2.2).
+fn repeatable(request: &Request<TimedContent>) -> Option<Request<TimedContent>> {
+    let is_safe = matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
+    if !is_safe || request.body().progress.is_some() {
+        return None;
+    }
+    let nothing = Empty::new().map_err(|never| match never {});
+    let mut copy = Request::new(TimedContent::new(nothing.boxed_unsync()));
+    request.method().clone_into(copy.method_mut());
+    request.uri().clone_into(copy.uri_mut());
+    *copy.version_mut() = request.version();
+    request.headers().clone_into(copy.headers_mut());
+    request.extensions().clone_into(copy.extensions_mut());
+    Some(copy)
+}
+
+/// Sends a request on a connection, and returns the head of the response within `most`.
+async fn answer(
+    client: &Connections,
+    request: Request<TimedContent>,
+    most: Duration,
+) -> Result<Response<Incoming>, LostRequest> {
+    let progress = request.body().progress.clone();
+    let sent = client.request(request);
+    tokio::pin!(sent);
+    let mut frames = 0;
+    loop {
+        if let Ok(sent) = tokio::time::timeout(most, &mut sent).await {
+            return sent.map_err(|error| LostRequest {
+                failure: UpstreamFailure::of(&error),
+                was_closed_idle: was_closed_idle(&error),
+            });
+        }
+        let now = progress
+            .as_deref()
+            .map_or(0, |progress| progress.frames.load(Ordering::Relaxed));
+        let waits = progress
+            .as_deref()
+            .is_some_and(|progress| progress.waits_for_client.load(Ordering::Relaxed));
+        if now == frames && !waits {
+            return Err(LostRequest {
+                failure: UpstreamFailure::Late(most),
+                was_closed_idle: false,
+            });
+        }
+        frames = now;
+    }
+}
+
+fn client<C>(connector: C, idle: Idle) -> Client<C, TimedContent>
 where
     C: hyper_util::client::legacy::connect::Connect + Clone,
 {
+    let most_idle = match idle {
+        Idle::Any => usize::MAX,
+        Idle::None => 0,
+    };
     Client::builder(TokioExecutor::new())
+        .pool_max_idle_per_host(most_idle)
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
@@ -230,14 +305,18 @@ where
         .build(connector)
 }
 
-fn secured<C>(tls: &ClientConfig, versions: Versions, connector: C) -> HttpsConnector<C> {
+fn secured<C>(
+    tls: &ClientConfig,
+    versions: Versions,
+    connector: C,
+) -> RememberingConnector<HttpsConnector<C>> {
     let builder = HttpsConnectorBuilder::new()
         .with_tls_config(tls.clone())
         .https_or_http();
-    match versions {
+    RememberingConnector(match versions {
         Versions::All => builder.enable_all_versions().wrap_connector(connector),
         Versions::Http1 => builder.enable_http1().wrap_connector(connector),
-    }
+    })
 }
 
 /// Returns the connector through an HTTP proxy; its user name and password are sent to it

@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use crate::codec::message::{Body, Request};
+use crate::state::redaction::{ExchangeView, MessageView};
 
 /// Request to the real API and its response, both without content coding.
 #[derive(Debug, Clone)]
@@ -23,6 +24,22 @@ pub(crate) struct ObservedExchange {
 struct RealBase(String);
 
 impl ObservedExchange {
+    /// Returns what is searched for secrets.
+    pub(crate) fn view(&self) -> ExchangeView<'_> {
+        let target = self.request.uri().path_and_query();
+        ExchangeView {
+            target: target.map_or("/", http::uri::PathAndQuery::as_str),
+            request: MessageView {
+                headers: self.request.headers(),
+                content: complete(self.request.body()),
+            },
+            response: MessageView {
+                headers: self.response.headers(),
+                content: complete(self.response.body()),
+            },
+        }
+    }
+
     /// Notes the URL of the real API before the path of the request: `https://api.example.com/v2`.
     pub(crate) fn note_base(&mut self, base: &str) {
         let base = base.trim_end_matches('/').to_owned();
@@ -33,5 +50,12 @@ impl ObservedExchange {
     pub(crate) fn base(&self) -> Option<&str> {
         let base = self.request.extensions().get::<RealBase>();
         base.map(|base| base.0.as_str())
+    }
+}
+
+fn complete(body: &Body) -> &[u8] {
+    match body {
+        Body::Complete(content) => content,
+        _ => &[],
     }
 }

@@ -1,18 +1,19 @@
 //! Observers of the exchanges with the real API while the proxy runs: a recording with the learned
 //! voice, a HAR, and drift.
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
 use crate::Sandbox;
 use crate::contract::Contract;
 use crate::upstream::address::UpstreamAddress;
-use crate::upstream::archive::har::writer::{HarOptions, HarWriter};
+use crate::upstream::archive::har::writer::HarOptions;
 use crate::upstream::drift::report::DriftReport;
 use crate::upstream::drift_observer::DriftObserver;
 use crate::upstream::exchange::ObservedExchange;
+use crate::upstream::har_observer::HarObserver;
 use crate::upstream::judging::Judgement;
 use crate::upstream::learning::learner::{Learner, LearningError};
 use crate::upstream::learning::proof::LearnedVoiceProof;
@@ -57,7 +58,7 @@ pub(crate) struct Observers {
     recording: Option<FixtureRecording>,
     /// False while a recording is paused.
     records: AtomicBool,
-    har: Option<Mutex<HarWriter>>,
+    har: Option<Arc<HarObserver>>,
     /// Drift, unless it is not observed (`--drift off`).
     drift: Option<Arc<DriftObserver>>,
     /// Number of recorded exchanges and reloads.
@@ -78,7 +79,7 @@ impl Observers {
         observes_drift: bool,
     ) -> std::io::Result<Self> {
         let har = har
-            .map(|(path, options)| HarWriter::create(path, options))
+            .map(|(path, options)| HarObserver::create(path, options))
             .transpose()?;
         Ok(Self {
             recording: recording.map(|options| FixtureRecording {
@@ -87,7 +88,7 @@ impl Observers {
                 recorder: Recorder::new(options),
             }),
             records: AtomicBool::new(true),
-            har: har.map(Mutex::new),
+            har,
             drift: observes_drift.then(Arc::default),
             news: AtomicU64::new(0),
             written: AtomicU64::new(0),
@@ -103,11 +104,8 @@ impl Observers {
         exchange: ObservedExchange,
     ) {
         if let Some(har) = &self.har {
-            let operation = judgement.operation;
-            let operation = operation.map(|index| &sandbox.contract().operations[index]);
-            if let Err(error) = lock(har).append(&base.to_string(), operation, &exchange) {
-                tracing::warn!(%error, "an exchange could not be written to the HAR");
-            }
+            let (operation, base) = (judgement.operation, base.to_string());
+            har.take(sandbox, operation, base, exchange.clone());
         }
         if let Some(recording) = &self.recording
             && self.records.load(Ordering::Relaxed)
@@ -154,9 +152,16 @@ impl Observers {
         report["learned"] = recording.learner.report();
         report["on"] = json!(self.records.load(Ordering::Relaxed));
         if let Some(har) = &self.har {
-            report["har"] = json!({ "dropped": lock(har).dropped() });
+            report["har"] = json!({ "dropped": har.dropped() });
         }
         Some(report)
+    }
+
+    /// Returns what was recorded as one line: `14 exchanges recorded in 6 fixtures, fixtures/recorded`; `None` if
+    /// there is no recording.
+    #[must_use]
+    pub(crate) fn summary(&self) -> Option<String> {
+        Some(self.recording.as_ref()?.recorder.summary())
     }
 
     /// Returns true if the proxy was started with a recording.
@@ -170,13 +175,13 @@ impl Observers {
         self.records.store(is_on, Ordering::Relaxed);
     }
 
-    /// Writes the fixtures and the voice of the recording so far, if there is one.
+    /// Writes the HAR, the fixtures and the voice of the recording so far, if there is one.
     ///
     /// # Errors
     ///
     /// [`WriteError`], if a file cannot be written.
     pub(crate) fn write(&self, sandbox: &Sandbox) -> Result<(), WriteError> {
-        let dropped = self.har.as_ref().map_or(0, |har| lock(har).dropped());
+        let dropped = self.har.as_ref().map_or(0, |har| har.dropped());
         if dropped > 0 {
             tracing::warn!(dropped, "the HAR is full, and lacks exchanges");
         }
@@ -204,9 +209,4 @@ impl Observers {
         self.written.store(news, Ordering::Relaxed);
         Ok(())
     }
-}
-
-/// Locks a value. Poisoning is safe: what a panic leaves out is one exchange.
-fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
-    value.lock().unwrap_or_else(PoisonError::into_inner)
 }

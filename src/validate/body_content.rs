@@ -96,8 +96,13 @@ fn undecodable<'o>(operation: &Operation, fault: &CodingFault) -> ReceivedConten
 /// A reason why the content of a request cannot be validated against a schema.
 #[derive(Debug, Clone)]
 pub enum ContentFault {
-    /// An undocumented media type, as sent; none if the request names no type.
-    UnsupportedMediaType(Option<String>),
+    /// An undocumented media type.
+    UnsupportedMediaType {
+        /// Media type as sent; `None` if the request names none.
+        sent: Option<String>,
+        /// Media types that the operation documents.
+        documented: Vec<String>,
+    },
     /// Content of this media type, sent to an operation that documents no content.
     UndocumentedContent(String),
     /// An unknown content coding, by name.
@@ -117,8 +122,14 @@ fn read_content<'o>(
     headers: &http::HeaderMap,
     bytes: &Bytes,
 ) -> Result<(Content, Option<&'o MediaType>), ContentFault> {
-    let unsupported =
-        |sent: Option<&str>| ContentFault::UnsupportedMediaType(sent.map(str::to_owned));
+    let unsupported = |sent: Option<&str>| ContentFault::UnsupportedMediaType {
+        sent: sent.map(str::to_owned),
+        documented: body
+            .content
+            .iter()
+            .map(|media| media.range.as_str().to_owned())
+            .collect(),
+    };
     let text = headers
         .get(CONTENT_TYPE)
         .map(|value| String::from_utf8_lossy(value.as_bytes()));

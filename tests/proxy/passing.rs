@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::bytes;
 use crate::pets::{folder, json, proxy};
+use crate::request::post;
 use crate::server::read;
 use crate::upstream::{Part, Upstream};
 
@@ -163,4 +164,74 @@ fn of_a_content_that_broke_off_nothing_false_is_told() {
     assert!(!journal.contains("larger than"), "{journal}");
     let drift = content(&server.get("/_standin/drift"));
     assert_eq!(drift["findings"], serde_json::json!([]), "{drift}");
+}
+
+#[test]
+fn a_safe_request_on_a_connection_that_was_closed_meanwhile_is_sent_again() {
+    let ok = json("200 OK", r#"{"id": 1, "name": "a"}"#);
+    // The answer to the next request on the connection: none, a part of one, or none to a first request.
+    let closing = [bytes(&ok), Part::ReadRequest, Part::Close];
+    let beginning = [bytes(&ok), Part::ReadRequest, bytes("HTT"), Part::Close];
+    let upstream = Upstream::start(&[
+        ("/pets/1", &closing),
+        ("/pets/2", &beginning),
+        ("/pets/3", &[Part::Close]),
+        ("/pets", &closing),
+    ]);
+    let folder = folder("proxy-closed-idle");
+    let server = proxy(&folder, &upstream.url(), &[]);
+    let status = |answer: String| answer[..12].to_owned();
+    let get = |path: &str| status(server.get(path));
+    let count = || {
+        let requests = upstream.requests();
+        requests
+            .iter()
+            .filter(|request| !request.is_empty())
+            .count()
+    };
+    assert_eq!([get("/pets/3"), get("/pets/3")], ["HTTP/1.1 502"; 2]);
+    assert_eq!(count(), 2, "the connections were new");
+    assert_eq!([get("/pets/1"), get("/pets/1")], ["HTTP/1.1 200"; 2]);
+    assert_eq!(count(), 2 + 3);
+    let server = proxy(&folder, &upstream.url(), &[]);
+    let get = |path: &str| status(server.get(path));
+    let begun = [get("/pets/2"), get("/pets/2")];
+    assert_eq!(begun, ["HTTP/1.1 200", "HTTP/1.1 502"]);
+    let post = || status(server.exchange(&post("/pets", r#"{"name": "a"}"#)));
+    let posted = [post(), post()];
+    assert_eq!(
+        posted,
+        ["HTTP/1.1 200", "HTTP/1.1 502"],
+        "a request that may change something is sent once"
+    );
+}
+
+#[test]
+fn a_content_beyond_the_limit_passes_without_being_judged() {
+    let long = format!(r#"[{{"id": "x", "name": "{}"}}]"#, "a".repeat(100_000));
+    let upstream = Upstream::texts(&[("/pets", &json("200 OK", &long))]);
+    let folder = folder("proxy-large");
+    let server = proxy(&folder, &upstream.url(), &["--max-body", "20KiB"]);
+    let got = server.get("/pets");
+    assert!(got.ends_with(&long));
+    assert!(!got.contains("standin-violations"));
+    assert!(
+        got.contains("standin-warning: not everything is checked"),
+        "{}",
+        &got[..400]
+    );
+    let sent = format!(r#"{{"name": "{}"}}"#, "b".repeat(100_000));
+    server.exchange(&post("/pets", &sent));
+    assert!(upstream.requests()[1].ends_with(&sent));
+    let server = proxy(
+        &folder,
+        &upstream.url(),
+        &["--max-body", "20KiB", "--errors"],
+    );
+    assert!(
+        server.get("/pets").ends_with(&long),
+        "it cannot be held back"
+    );
+    let refused = server.exchange(&post("/pets", &long));
+    assert!(refused.starts_with("HTTP/1.1 413 "), "{refused}");
 }

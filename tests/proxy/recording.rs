@@ -41,6 +41,8 @@ fn exchanges_become_fixtures_a_har_and_drift() {
     );
     let (code, log) = server.stop();
     assert_eq!(code, Some(0), "{log}");
+    let summary = "\n1 exchange recorded in 1 fixture, fixtures/recorded\n";
+    assert!(log.contains(summary), "{log}");
     let har = std::fs::read_to_string(folder.0.join("out.har")).expect("was written");
     let har: serde_json::Value = serde_json::from_str(&har).expect("is JSON");
     assert_eq!(har["log"]["entries"].as_array().map(Vec::len), Some(2));
@@ -105,6 +107,20 @@ fn exchanges_are_written_meanwhile() {
     let text = std::fs::read_to_string(&path).expect("was written");
     assert!(text.contains("# GET /pets/1, "), "{text}");
     drop(server);
+}
+
+#[test]
+fn recorded_fixtures_that_keep_writes_from_the_state_are_told_at_the_start() {
+    let recorded = "createPet: [{status: 201, body: {id: 7, name: Real}}, {status: 400, body: {}}]\n\
+                    getPet: [{when: {path: {id: 1}}, body: {id: 1, name: Real}}]\n";
+    let folder = folder("proxy-recorded-writes").with("fixtures/recorded/pets.yaml", recorded);
+    let (_, log) = Server::serve(&folder, &["--state", "on"]).stop();
+    let told = "warning: 1 recorded fixture answers `createPet` before the state, so that what these requests write \
+                is not stored\n  = help: delete the entries of these operations in `fixtures/recorded/pets.yaml`, or \
+                leave `--state on` out";
+    assert!(log.contains(told), "{log}");
+    let (_, log) = Server::serve(&folder, &["--state", "off"]).stop();
+    assert!(!log.contains("before the state"), "{log}");
 }
 
 /// Written fixtures are loaded again. That must neither forget the drift nor write anything anew.
@@ -188,6 +204,9 @@ fn a_report_of_drift_is_written_at_the_end() {
     server.get("/pets/1");
     let (code, log) = server.stop();
     assert_eq!(code, Some(0), "{log}");
+    let summary = "drift: 2 findings in 1 exchange with 1 of 3 operations: 1 breaking, 1 incomplete, 0 information, \
+                   drift.json, drift.txt\n";
+    assert!(log.contains(summary), "{log}");
     for file in ["drift.json", "drift.txt"] {
         let text = std::fs::read_to_string(folder.0.join(file)).expect("was written");
         assert!(text.contains("colour"), "{text}");

@@ -359,3 +359,24 @@ fn operations_go_to_servers_of_their_own_where_these_are_allowed() {
         assert!(err.contains("expected a host such as"), "{err}");
     }
 }
+
+#[test]
+fn a_list_that_cannot_be_changed_without_a_loss_passes_unchanged() {
+    let lists = [
+        r#"{"total":2.0,"pets":[{"id":1},{"id":2}]}"#,
+        r#"{"total":1e300,"pets":[{"id":1},{"id":2}]}"#,
+        r#"{"total":2,"pets":[{"id":1,"name":"Ada","name":"Uma"}]}"#,
+        r#"{"total":1,"total":2,"pets":[{"id":1},{"id":2}]}"#,
+    ];
+    let folder = Folder::new("proxy-lossy").with("specs/shop.yaml", SHOP);
+    for list in lists {
+        let upstream = Upstream::texts(&[("/pets", &json("200 OK", list))]);
+        let server = shop(&folder, &upstream);
+        create(&server, "blue", r#"{"name": "Own"}"#);
+        let got = get(&server, "blue", "/pets");
+        assert_eq!(content(&got), list);
+        assert!(!got.contains("standin-added"), "{got}");
+        let warned = "standin-warning: the entities of the sandbox are not in this list: it has a member twice, or";
+        assert!(got.contains(warned), "{got}");
+    }
+}

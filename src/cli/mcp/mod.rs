@@ -3,6 +3,7 @@
 mod control_call;
 mod protocol;
 
+use std::cell::Cell;
 use std::io::{self, BufRead, Read as _, Write};
 use std::sync::Arc;
 
@@ -74,8 +75,17 @@ pub(super) struct Mcp {
 enum Subject {
     /// Sandbox of this process.
     Own(Arc<CurrentControl>, Box<Reloader>),
-    /// Sandbox of another process, with the token of its control API.
-    Running(String, Option<String>),
+    /// Sandbox of another process.
+    Running(RunningSandbox),
+}
+
+/// Sandbox of another process.
+struct RunningSandbox {
+    url: String,
+    /// Token of its control API.
+    token: Option<String>,
+    /// True if what answers there is known to be a sandbox.
+    is_known: Cell<bool>,
 }
 
 impl Mcp {
@@ -86,9 +96,24 @@ impl Mcp {
         err: &mut impl Write,
     ) -> Result<Outcome, Failure> {
         let subject = match &self.url {
+            Some(url) if has_user(url) => {
+                writeln!(
+                    err,
+                    "error: the URL of `--url` has a user name or a password, which a sandbox does not need\n  = help: leave them out; `--control-token` has the token of its control API"
+                )?;
+                return Ok(Outcome::CouldNotRun);
+            }
             Some(url) => {
-                let url = url.trim_end_matches('/').to_owned();
-                Subject::Running(url, self.control_token.clone())
+                let running = RunningSandbox {
+                    url: url.trim_end_matches('/').to_owned(),
+                    token: self.control_token.clone(),
+                    is_known: Cell::new(false),
+                };
+                // It may start later, and each call says what is wrong until then.
+                if let Err(why) = running.check() {
+                    writeln!(err, "warning: {why}")?;
+                }
+                Subject::Running(running)
             }
             None => match self.own(err)? {
                 Some(subject) => subject,
@@ -212,7 +237,7 @@ impl Subject {
                 let (response, _report) = control.load().answer(&request.map(Body::Complete));
                 (response.status(), response.into_body())
             }
-            Self::Running(url, token) => sent(request, url, token.as_deref())?,
+            Self::Running(running) => running.send(request)?,
         };
         let value = match serde_json::from_slice(&content) {
             Ok(value) => value,
@@ -223,15 +248,54 @@ impl Subject {
     }
 }
 
-/// Sends a call to a running sandbox.
-fn sent(
-    mut request: Request<Bytes>,
-    url: &str,
-    token: Option<&str>,
-) -> Result<(http::StatusCode, Bytes), String> {
-    let full = format!("{url}{}", request.uri());
-    *request.uri_mut() = full.parse().map_err(|error| format!("`{full}`: {error}"))?;
-    let response =
-        fetch::send(request, &credentials(url, token)).map_err(|error| error.to_string())?;
-    Ok((response.status(), response.into_body()))
+/// Returns true if a URL has a user name or a password.
+fn has_user(url: &str) -> bool {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.contains('@')
+}
+
+impl RunningSandbox {
+    /// Checks that a sandbox answers at the URL.
+    ///
+    /// # Errors
+    ///
+    /// Sentence about what answers instead, or that nothing does.
+    fn check(&self) -> Result<(), String> {
+        if self.is_known.get() {
+            return Ok(());
+        }
+        let url = &self.url;
+        let health = format!("{url}{PREFIX}health");
+        let request = Request::get(&health).body(Bytes::new());
+        let request = request.map_err(|error| format!("`{health}`: {error}"))?;
+        let response = fetch::send(request, &credentials(url, None)).map_err(|error| {
+            format!("no sandbox answers at {url}: {error}; start it with `standin serve`, or name another one with `--url`")
+        })?;
+        let told: Option<Value> = serde_json::from_slice(response.body()).ok();
+        let is_sandbox = response.status().is_success()
+            && told.is_some_and(|told| told["status"] == "ok" && told["operations"].is_u64());
+        if !is_sandbox {
+            return Err(format!(
+                "what answers at {url} is no Standin sandbox: `{health}` answers {}; `--url` is the URL that `standin serve` prints",
+                response.status().as_u16()
+            ));
+        }
+        self.is_known.set(true);
+        Ok(())
+    }
+
+    /// Sends a call of the control API.
+    fn send(&self, mut request: Request<Bytes>) -> Result<(http::StatusCode, Bytes), String> {
+        self.check()?;
+        let full = format!("{}{}", self.url, request.uri());
+        *request.uri_mut() = full.parse().map_err(|error| format!("`{full}`: {error}"))?;
+        let credentials = credentials(&self.url, self.token.as_deref());
+        let response = fetch::send(request, &credentials).map_err(|error| {
+            // Another program may listen there from now on.
+            self.is_known.set(false);
+            error.to_string()
+        })?;
+        Ok((response.status(), response.into_body()))
+    }
 }

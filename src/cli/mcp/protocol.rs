@@ -159,10 +159,68 @@ fn called(parameters: &Map<String, Value>, make: &mut Make<'_>) -> Result<Value,
 
 /// Returns what is wrong with the arguments of a tool.
 fn wrong(schema: &Value, arguments: &Value) -> Option<String> {
-    let schema: Schema = standalone(schema).ok()?;
-    let errors = schema.errors(arguments).ok()?;
-    let sentences: Vec<String> = errors.iter().map(SchemaError::located).collect();
+    let compiled: Schema = standalone(schema).ok()?;
+    let errors = compiled.errors(arguments).ok()?;
+    let sentences: Vec<String> = errors.iter().map(|error| about(error, schema)).collect();
     (!sentences.is_empty()).then(|| format!("the arguments are wrong: {}", sentences.join("; ")))
+}
+
+/// Returns a sentence about an argument with what is expected: `` `limit` must be integer (expected an integer from
+/// 1 to 200) ``.
+fn about(error: &SchemaError, schema: &Value) -> String {
+    let properties = &schema["properties"];
+    let path = error.pointer.trim_start_matches('/').replace('/', ".");
+    let subject = if path.is_empty() {
+        String::new()
+    } else {
+        format!("`{path}` ")
+    };
+    let named = error.operands.get("property").and_then(Value::as_str);
+    let is_unknown = matches!(
+        error.keyword.as_str(),
+        "additionalProperties" | "unevaluatedProperties"
+    );
+    if is_unknown && path.is_empty() {
+        let names = properties.as_object().into_iter().flatten();
+        let names: Vec<String> = names.map(|(name, _)| format!("`{name}`")).collect();
+        return format!(
+            "there is no argument `{}`; the tool has {}",
+            named.unwrap_or_default(),
+            names.join(", ")
+        );
+    }
+    let first = path.split('.').next().filter(|name| !name.is_empty());
+    let expected = first.or(named).and_then(|name| expected(&properties[name]));
+    let expected = expected.map(|expected| format!(" (expected {expected})"));
+    let sentence = error.sentence();
+    format!("{subject}{sentence}{}", expected.unwrap_or_default())
+}
+
+/// Returns what an argument must be, as its schema says: `integer from 1 to 200`, or ``one of `get`, `list` ``.
+fn expected(schema: &Value) -> Option<String> {
+    let plain = |value: &Value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    };
+    if let Some(values) = schema["enum"].as_array() {
+        let values: Vec<String> = values
+            .iter()
+            .map(|value| format!("`{}`", plain(value)))
+            .collect();
+        return Some(format!("one of {}", values.join(", ")));
+    }
+    let kind = match &schema["type"] {
+        Value::Array(kinds) => kinds.iter().map(plain).collect::<Vec<_>>().join(" or "),
+        Value::String(kind) => kind.clone(),
+        _ => return None,
+    };
+    Some(match (&schema["minimum"], &schema["maximum"]) {
+        (Value::Null, Value::Null) => kind,
+        (least, Value::Null) => format!("{kind} of at least {least}"),
+        (Value::Null, most) => format!("{kind} of at most {most}"),
+        (least, most) => format!("{kind} from {least} to {most}"),
+    })
 }
 
 /// Returns a result with one text.
@@ -259,6 +317,31 @@ mod tests {
         let text = result["content"][0]["text"].as_str().expect("is text");
         assert!(text.contains("must have required property 'key'"), "{text}");
         assert_eq!(calls, []);
+    }
+
+    #[test]
+    fn a_wrong_argument_is_named_with_what_is_expected() {
+        let told = |tool: &str, arguments: &Value| {
+            let own = tools().as_array().into_iter().flatten();
+            let mut own = own.filter(|own| own["name"] == tool);
+            let tool = own.next().expect("is there");
+            wrong(&tool["inputSchema"], arguments).expect("is wrong")
+        };
+        assert_eq!(
+            told("find", &json!({"limit": "many"})),
+            "the arguments are wrong: `limit` must be integer (expected integer from 1 to 200)"
+        );
+        assert_eq!(
+            told("find", &json!({"word": "a"})),
+            "the arguments are wrong: there is no argument `word`; the tool has `words`, `tag`, `offset`, `limit`"
+        );
+        let missing = told("data", &json!({"action": "get", "collection": "pets"}));
+        assert!(missing.contains("'key' (expected string)"), "{missing}");
+        let other = told("data", &json!({"action": "shout"}));
+        assert!(
+            other.contains("(expected one of `collections`, "),
+            "{other}"
+        );
     }
 
     #[test]

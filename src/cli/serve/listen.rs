@@ -1,6 +1,7 @@
 //! Listeners of `--listen`, and their TLS.
 use std::fs;
 use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -21,7 +22,8 @@ pub(super) struct Listening {
     /// Address to listen on, instead of `--host` and `--port`; may be repeated
     ///
     /// `http://127.0.0.1:4010`, `https://localhost:4443` for TLS with HTTP/2 and HTTP/1.1, or
-    /// `unix:/run/standin.sock` for a socket in the file system. Port 0 picks a free one.
+    /// `unix:/run/standin.sock` for a socket in the file system. Port 0 picks a free one. `localhost` is both
+    /// `127.0.0.1` and `[::1]`.
     #[arg(
         long,
         value_name = "URL",
@@ -160,9 +162,9 @@ impl ListenAddress {
 /// Listener with the lines that say where it is.
 pub(super) struct Bound {
     pub(super) listener: Listener,
-    /// URL that clients use.
-    pub(super) url: String,
-    /// Other URLs that reach the same listener.
+    /// URL that clients use, unless it is among the others of another listener.
+    pub(super) url: Option<String>,
+    /// Other URLs that reach the same server.
     pub(super) others: Vec<String>,
     /// File of a socket, which is removed at the end.
     pub(super) file: Option<SocketFile>,
@@ -256,7 +258,11 @@ impl Listening {
     }
 }
 
-/// Listens on an address.
+/// Number of free ports that are tried until one is free on both loopback addresses.
+const MOST_PORTS: usize = 16;
+
+/// Listens on an address. `localhost` is both loopback addresses, as clients try either first; a machine may
+/// have only one.
 ///
 /// # Errors
 ///
@@ -264,28 +270,95 @@ impl Listening {
 pub(super) async fn bind(
     address: &ListenAddress,
     tls: Option<&TlsAcceptor>,
-) -> Result<Bound, Failure> {
+) -> Result<Vec<Bound>, Failure> {
     let (scheme, host, port) = match address {
         ListenAddress::Plain(host, port) => ("http", host, *port),
         ListenAddress::Secured(host, port) => ("https", host, *port),
-        ListenAddress::Local(file) => return bind_file(file).await,
+        ListenAddress::Local(file) => return Ok(vec![bind_file(file).await?]),
     };
-    let listener = TcpListener::bind((host.as_str(), port)).await;
-    let listener = listener.map_err(|error| Failure::Listen {
+    let listeners = if host.eq_ignore_ascii_case("localhost") {
+        bind_loopback(port).await
+    } else {
+        let listener = TcpListener::bind((host.as_str(), port)).await;
+        listener.map(|listener| vec![listener])
+    };
+    let listeners = listeners.map_err(|error| Failure::Listen {
         address: format!("{host}:{port}"),
+        help: refusal(&error, host, port),
         error,
     })?;
-    let bound = listener.local_addr()?;
-    let others = usable(bound).into_iter();
-    Ok(Bound {
-        url: format!("{scheme}://{bound}"),
-        others: others.map(|there| format!("{scheme}://{there}")).collect(),
-        file: None,
-        listener: match (address, tls) {
+    let mut all: Vec<Bound> = Vec::new();
+    for listener in listeners {
+        let bound = listener.local_addr()?;
+        let url = format!("{scheme}://{bound}");
+        let others = usable(bound).into_iter();
+        let others = others.map(|there| format!("{scheme}://{there}")).collect();
+        let listener = match (address, tls) {
             (ListenAddress::Secured(..), Some(tls)) => Listener::Secured(listener, tls.clone()),
             _ => Listener::Plain(listener),
-        },
-    })
+        };
+        // One option has one first line, whatever number of addresses it stands for.
+        let (url, others) = match all.first_mut() {
+            Some(first) => {
+                first.others.push(url);
+                (None, Vec::new())
+            }
+            None => (Some(url), others),
+        };
+        all.push(Bound {
+            listener,
+            url,
+            others,
+            file: None,
+        });
+    }
+    Ok(all)
+}
+
+/// Listens on one port of `127.0.0.1` and `::1`, or of the one that the machine has.
+async fn bind_loopback(port: u16) -> io::Result<Vec<TcpListener>> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let first = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+            Err(error) if is_missing(&error) => {
+                return Ok(vec![TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await?]);
+            }
+            first => first?,
+        };
+        let same = first.local_addr()?.port();
+        match TcpListener::bind((Ipv6Addr::LOCALHOST, same)).await {
+            Ok(second) => return Ok(vec![first, second]),
+            Err(error) if is_missing(&error) => return Ok(vec![first]),
+            // Another program may have the port that the system chose.
+            Err(_) if port == 0 && attempts < MOST_PORTS => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Returns true if the machine does not have an address, for example as IPv6 is switched off.
+fn is_missing(error: &io::Error) -> bool {
+    use io::ErrorKind::{AddrNotAvailable, Unsupported};
+    // EAFNOSUPPORT has no kind of its own.
+    let is_unknown_family = cfg!(target_os = "linux") && error.raw_os_error() == Some(97);
+    matches!(error.kind(), AddrNotAvailable | Unsupported) || is_unknown_family
+}
+
+/// Returns what to do about an address that the system refuses.
+fn refusal(error: &io::Error, host: &str, port: u16) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program listens there; choose another port, or 0 for a free one".to_owned()
+        }
+        io::ErrorKind::PermissionDenied if port < 1024 => {
+            "the system keeps ports below 1024 for administrators; choose another one".to_owned()
+        }
+        io::ErrorKind::AddrNotAvailable => format!(
+            "`{host}` is no address of this machine; `127.0.0.1` is for clients on it, and `0.0.0.0` for all"
+        ),
+        _ => format!("check that `{host}` is a name or an address of this machine"),
+    }
 }
 
 /// Listens on a socket in the file system. A file that no server listens on any more is replaced.
@@ -310,7 +383,7 @@ async fn bind_file(file: &Path) -> Result<Bound, Failure> {
     })?;
     Ok(Bound {
         listener: Listener::Local(listener),
-        url: format!("unix:{}", file.display()),
+        url: Some(format!("unix:{}", file.display())),
         others: Vec::new(),
         file: Some(SocketFile::of(file)),
     })

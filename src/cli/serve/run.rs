@@ -20,9 +20,10 @@ use crate::cli::serve::address;
 use crate::cli::serve::listen::{self, Bound, ListenAddress, SocketFile};
 use crate::cli::serve::meanwhile::write_recordings;
 use crate::cli::serve::notice::Notices;
+use crate::cli::serve::recorded_writes;
 use crate::cli::serve::signal::{self, Stage};
 use crate::cli::state_file::{Keeper, StateFile};
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Severity, escape};
 use crate::sandbox::Sandbox;
 use crate::server::control::Control;
 use crate::server::current::CurrentControl;
@@ -101,6 +102,10 @@ impl Serve {
         self.warn_of_idle_options(err)?;
         for line in loaded(sandbox.contract()) {
             writeln!(err, "{line}")?;
+        }
+        let warning = matches!(self.state, Switch::On).then(|| recorded_writes::warning(&sandbox));
+        if let Some(warning) = warning.flatten() {
+            writeln!(err, "{warning}")?;
         }
         if self.strict_documents
             && let Some(lines) = refusal(&sandbox)
@@ -218,7 +223,7 @@ impl Serve {
         };
         let mut all = Vec::new();
         for address in addresses {
-            all.push(listen::bind(address, tls).await?);
+            all.extend(listen::bind(address, tls).await?);
         }
         Ok(all)
     }
@@ -309,9 +314,11 @@ impl Serve {
                 .map(|error| error.to_string()),
         );
         if let Some(upstream) = control.upstream() {
-            let written = upstream.observers.write(control.sandbox());
-            unwritten.extend(written.err().map(|error| error.to_string()));
-            unwritten.extend(drift_unwritten(upstream, control.sandbox(), drift));
+            match upstream.observers.write(control.sandbox()) {
+                Ok(()) => tell(err, Ok(upstream.observers.summary().into_iter().collect()))?,
+                Err(error) => unwritten.push(error.to_string()),
+            }
+            unwritten.extend(write_drift(upstream, control.sandbox(), drift, err)?);
         }
         // Operations may have gone since the start.
         let covered = report_file::covered(control.sandbox().contract(), &self.cover);
@@ -335,18 +342,36 @@ impl Serve {
     }
 }
 
-/// Writes reports of drift, and returns a sentence for each that cannot be written.
-fn drift_unwritten(upstream: &Upstream, sandbox: &Sandbox, targets: &[DriftTarget]) -> Vec<String> {
+/// Writes reports of drift with one line about them, and returns a sentence for each that cannot be written.
+///
+/// # Errors
+///
+/// Error of the system, if the line cannot be written.
+fn write_drift(
+    upstream: &Upstream,
+    sandbox: &Sandbox,
+    targets: &[DriftTarget],
+    err: &mut impl Write,
+) -> std::io::Result<Vec<String>> {
     if targets.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let Some(report) = upstream.observers.drift(sandbox, LEAST_CALLS) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
-    let unwritten = targets
-        .iter()
-        .filter_map(|target| target.write(&report).err());
-    unwritten.collect()
+    let (mut unwritten, mut written) = (Vec::new(), Vec::new());
+    for target in targets {
+        match target.write(&report) {
+            Ok(()) => {
+                written.push(escape::one_line(&target.file.display().to_string()).into_owned());
+            }
+            Err(error) => unwritten.push(error),
+        }
+    }
+    if !written.is_empty() {
+        writeln!(err, "drift: {}, {}", report.summary(), written.join(", "))?;
+    }
+    Ok(unwritten)
 }
 
 /// Says where the server listens, and which real API requests are forwarded to.
@@ -370,7 +395,7 @@ fn announce(
             writeln!(err, "note: {notice}")?;
         }
     }
-    let urls = bound.iter().map(|bound| &bound.url);
+    let urls = bound.iter().filter_map(|bound| bound.url.as_ref());
     let others = bound.iter().flat_map(|bound| &bound.others);
     for (index, url) in urls.chain(others).enumerate() {
         let told = writeln!(out, "listening on {url}").and_then(|()| out.flush());

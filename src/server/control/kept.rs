@@ -13,7 +13,7 @@ use crate::document::fixture_text;
 use crate::errors::problem::{Problem, ProblemKind};
 use crate::server::control::{ConsoleAccess, Control, ControlRequest, unprocessable};
 use crate::state::journal::{Entry, MOST_CONTENT};
-use crate::state::redaction::REDACTED;
+use crate::state::stand_in::REDACTED;
 
 /// Header fields of an answer that belong to the message or to the sandbox, not to the fixture.
 const OWN_FIELDS: [&str; 12] = [

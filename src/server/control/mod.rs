@@ -284,7 +284,7 @@ impl Control {
             let all = self.sandbox.contract().operations.iter().enumerate();
             let own =
                 all.map(|(index, operation)| (index, Redaction::of_path(&operation.template)));
-            own.filter(|(_, redaction)| *redaction != Redaction::default())
+            own.filter(|(_, redaction)| redaction.is_of_path())
                 .collect()
         });
         match operation.and_then(|index| secrets.get(&index)) {

@@ -72,10 +72,11 @@ pub(crate) fn session_of(request: &Request) -> Result<SessionRequest, Problem> {
             .find(|(name, _)| name == MEMBER)
             .map(|(_, value)| decode(&value))
     };
-    let named = by_header
-        .or_else(by_cookie)
-        .or_else(|| in_baggage(headers))
-        .or_else(|| behind_token(headers));
+    let named = by_header.or_else(by_cookie).or_else(|| in_baggage(headers));
+    let named = match named {
+        None => behind_token(headers)?,
+        named => named,
+    };
     match named {
         Some(name) => Ok(SessionRequest {
             session: checked(name)?,
@@ -104,14 +105,45 @@ fn in_baggage(headers: &HeaderMap) -> Option<String> {
         .map(|(_, value)| decode(value.trim()))
 }
 
-/// Returns the session behind a bearer token: `Bearer TOKEN;session=NAME`.
-fn behind_token(headers: &HeaderMap) -> Option<String> {
-    let credentials = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = credentials.split_once(' ')?;
-    let (_, name) = token.split_once(";session=")?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| decode(name.trim()))
+/// Returns the session behind a bearer token: `Bearer TOKEN;session=NAME`. The first one counts, and ends at the
+/// next `;`; in quotes, it may have any character (RFC 9110 §5.6.4).
+///
+/// # Errors
+///
+/// `Problem` 400, if the quotes are not closed.
+fn behind_token(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let credentials = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let parts = credentials.and_then(|credentials| credentials.split_once(' '));
+    let Some((_, token)) = parts.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
+        return Ok(None);
+    };
+    let Some((_, value)) = token.split_once(";session=") else {
+        return Ok(None);
+    };
+    match value.trim_start().strip_prefix('"') {
+        Some(quoted) => unquoted(quoted).map(Some).ok_or_else(|| {
+            wrong("the session behind the bearer token has no closing quote, expected `;session=\"NAME\"`")
+        }),
+        None => {
+            let name = value.split(';').next().unwrap_or_default();
+            Ok(Some(decode(name.trim())))
+        }
+    }
+}
+
+/// Returns the text before the closing quote, without its backslashes; `None` if there is no closing quote.
+fn unquoted(text: &str) -> Option<String> {
+    let mut name = String::new();
+    let mut letters = text.chars();
+    loop {
+        match letters.next()? {
+            '"' => return Some(name),
+            '\\' => name.push(letters.next()?),
+            letter => name.push(letter),
+        }
+    }
 }
 
 /// Checks the name of a session that a query has; the empty one is that of the unnamed session.

@@ -6,6 +6,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
+use crate::codec::repeated::has_repeated_member;
 use crate::contract::media::MediaRange;
 use crate::contract::simulation::Responder;
 use crate::entity::written::{Supplemented, grown_field};
@@ -29,6 +30,15 @@ const DESCRIBING: [HeaderName; 9] = [
     HeaderName::from_static("digest"),
     HeaderName::from_static("content-md5"),
 ];
+
+/// Outcome of adding entities of the sandbox to a list.
+#[derive(Debug)]
+pub(crate) enum ListSupplement {
+    /// The list has them.
+    Added(SupplementedList),
+    /// The answer has a member twice or a count that is no integer, and cannot be changed without a loss.
+    Lossy,
+}
 
 /// List of the real API with entities of the sandbox.
 #[derive(Debug)]
@@ -82,7 +92,7 @@ impl Control {
 
     /// Returns the list of an exchange with the entities that the session wrote; `None` if the answer
     /// has no list, or there are none.
-    pub(crate) fn supplemented(&self, exchange: &ObservedExchange) -> Option<SupplementedList> {
+    pub(crate) fn supplemented(&self, exchange: &ObservedExchange) -> Option<ListSupplement> {
         let response = &exchange.response;
         let media = response.headers().get(CONTENT_TYPE)?.to_str().ok()?;
         if !response.status().is_success() || !MediaRange::parse(media)?.is_json() {
@@ -91,12 +101,16 @@ impl Control {
         let list = self
             .sandbox
             .written_list(&exchange.session, &exchange.request)?;
-        let mut value: Value = serde_json::from_slice(&response.body().bytes()).ok()?;
+        let content = response.body().bytes();
+        let mut value: Value = serde_json::from_slice(&content).ok()?;
+        if has_repeated_member(&content) || list.has_odd_count(&value) {
+            return Some(ListSupplement::Lossy);
+        }
         let done = list.put_into(&mut value)?;
         let content = serde_json::to_vec(&value).ok()?;
-        Some(SupplementedList {
+        Some(ListSupplement::Added(SupplementedList {
             content: content.into(),
             done,
-        })
+        }))
     }
 }

@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::exchange::header;
 use crate::server::activity::Progress;
 use crate::server::budget::held;
+use crate::server::control::supplement::ListSupplement;
 use crate::server::message::problem_response;
 use crate::server::pace::{self, Outgoing};
 use crate::server::proxy::conclusion::Conclusion;
@@ -39,6 +40,11 @@ const LONGEST_VIOLATIONS: usize = 4096;
 /// Warning in a list that the entities of the sandbox could not be added to.
 const NOT_ADDED: HeaderValue = HeaderValue::from_static(
     "the entities of the sandbox are not in this list: its content is too large, too slow, a stream or broken",
+);
+
+/// Warning in a list that cannot be changed without a loss.
+const NOT_CHANGED: HeaderValue = HeaderValue::from_static(
+    "the entities of the sandbox are not in this list: it has a member twice, or a count that is no integer",
 );
 
 /// Media types that are sent piece by piece over time.
@@ -137,14 +143,20 @@ pub(super) async fn answer(
             head.headers_mut().insert(header::VIOLATIONS, value);
         }
         header::warn_unchecked(&judged.judgement.unchecked, head.headers_mut());
-        if let Some(list) = exchange.supplemented() {
-            list.describe(head.headers_mut());
-            if let Some(sentence) = list.sentence() {
-                let source = &mut exchange.judged.source;
-                *source = format!("{source}, with {sentence}").into();
+        match exchange.supplemented() {
+            Some(ListSupplement::Added(list)) => {
+                list.describe(head.headers_mut());
+                if let Some(sentence) = list.sentence() {
+                    let source = &mut exchange.judged.source;
+                    *source = format!("{source}, with {sentence}").into();
+                }
+                own.state.end(true, true);
+                return Ok(head.map(|()| pace::whole(list.content)));
             }
-            own.state.end(true, true);
-            return Ok(head.map(|()| pace::whole(list.content)));
+            Some(ListSupplement::Lossy) => {
+                head.headers_mut().append(header::WARNING, NOT_CHANGED);
+            }
+            None => {}
         }
     }
     Ok(whole(own, head, held))

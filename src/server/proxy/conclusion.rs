@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::codec::message::Body;
 use crate::server::control::forwarded::{JudgedForward, observed_exchange};
-use crate::server::control::supplement::SupplementedList;
+use crate::server::control::supplement::ListSupplement;
 use crate::server::proxy::copy::{ContentCopy, SharedCopy, with};
 use crate::server::proxy::exchange::ForwardedExchange;
 use crate::server::shared::ConnectionState;
@@ -113,7 +113,7 @@ pub(super) struct JudgedExchange {
 
 impl JudgedExchange {
     /// Returns the list that the real API sent with the entities that the session wrote.
-    pub(super) fn supplemented(&self) -> Option<SupplementedList> {
+    pub(super) fn supplemented(&self) -> Option<ListSupplement> {
         let (exchange, observed) = self.ended.as_ref()?;
         let is_list = exchange.lists_written;
         is_list

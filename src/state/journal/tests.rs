@@ -60,6 +60,30 @@ fn what_is_secret_is_not_shown() {
 }
 
 #[test]
+fn an_answer_that_repeats_a_secret_shows_none() {
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", HeaderValue::from_static("Bearer t0ken-1"));
+    headers.insert("x-echo", HeaderValue::from_static("got t0ken-1"));
+    let target = Uri::from_static("/login?next=https%3A%2F%2Fann%3Apa55word%40h.example%2F");
+    let content = br#"{"name": "x", "password": "hunter2/"}"#;
+    let answer =
+        r#"{"hint": "hunter2/ of t0ken-1", "url": "https://h.example/?p=hunter2%2F", "number": 7}"#;
+    let answer = Bytes::from_static(answer.as_bytes());
+    let mut ended = ended(1, &target, &headers, content, &answer);
+    ended.violations = vec!["`hunter2/` is too short".to_owned()];
+    let shown = Entry::new(ended, "", &|_| None).to_json();
+    let text = shown.to_string();
+    for secret in ["t0ken-1", "hunter2", "pa55word"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    assert_eq!(
+        shown["response"]["content"],
+        json!({"hint": "[redacted] of [redacted]", "url": "https://h.example/?p=[redacted]", "number": 7})
+    );
+    assert_eq!(shown["violations"], json!(["`[redacted]` is too short"]));
+}
+
+#[test]
 fn the_oldest_goes() {
     let mut journal = Journal::default();
     let (target, headers, answer) = (Uri::from_static("/"), HeaderMap::new(), Bytes::new());

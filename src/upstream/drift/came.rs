@@ -7,7 +7,7 @@ use crate::document::syntax::join;
 use crate::upstream::drift::finding::{Finding, FoundPlace, fingerprint_of};
 use crate::upstream::drift::kind::{DriftKind, DriftSeverity};
 use crate::upstream::drift::observations::Observations;
-use crate::upstream::drift::record::{Drift, DriftKey, DriftSide};
+use crate::upstream::drift::record::{Drift, DriftKey, DriftSide, NO_MEDIA_TYPE};
 use crate::upstream::drift::unknown::{GroupedOperation, grouped};
 
 /// Number of undeclared names of one object from which they are data, and one finding.
@@ -289,6 +289,12 @@ fn message(key: &DriftKey, drift: &Drift, n: u64, of: u64) -> String {
             "{subject} fits none of the documented forms (`{}`) {times}",
             key.detail
         ),
+        DriftKind::UnreadableContent if key.at == NO_MEDIA_TYPE => {
+            format!(
+                "content without a media type cannot be read {times}: {}",
+                key.detail
+            )
+        }
         DriftKind::UnreadableContent => format!("{subject} cannot be read {times}: {}", key.detail),
         DriftKind::RefusedExample => format!(
             "the documented example of the request was refused {}",

@@ -25,7 +25,9 @@ use crate::upstream::drift::bounded::BoundedMap;
 use crate::upstream::drift::header::is_ordinary;
 use crate::upstream::drift::kind::DriftKind;
 use crate::upstream::drift::observations::Observations;
-use crate::upstream::drift::record::{Drift, DriftExample, DriftKey, DriftSide, ExampleMaker};
+use crate::upstream::drift::record::{
+    Drift, DriftExample, DriftKey, DriftSide, ExampleMaker, NO_MEDIA_TYPE,
+};
 use crate::upstream::drift::shape::Shape;
 use crate::upstream::drift::unknown::{UnknownKey, UnknownOperation, general, is_proof};
 use crate::upstream::drift::violation::{self, JudgedContent};
@@ -197,6 +199,19 @@ impl<'x, 's> Observer<'x, 's> {
         }
         if self.has_content() {
             self.response_content(documented, judgement, side, &pointer);
+        } else {
+            self.unreadable(&judgement.violations, side, &pointer);
+        }
+    }
+
+    /// Notes content that cannot be read, or that is empty although the document has one.
+    fn unreadable(&mut self, violations: &[Violation], side: DriftSide, pointer: &str) {
+        let sent = media_name(self.exchange.response.headers());
+        for violation in violations.iter().filter(|v| v.subject == Subject::Body) {
+            let pointer = pointer.to_owned();
+            let mut key = self.drift(DriftKind::UnreadableContent, side, &sent, pointer);
+            key.detail = start_of(&violation.error.sentence(), LONGEST_NAME).into_owned();
+            self.add_shown(key, ExampleMaker::of_response);
         }
     }
 
@@ -217,14 +232,18 @@ impl<'x, 's> Observer<'x, 's> {
         pointer: &str,
     ) {
         let response = &self.exchange.response;
-        let sent = || media_name(response.headers());
         let Some((_, media)) = media_of(&documented.content, response.headers()) else {
             let kind = if documented.content.is_empty() {
                 DriftKind::Content
             } else {
                 DriftKind::MediaType
             };
-            let key = self.drift(kind, side, &sent(), pointer.to_owned());
+            let key = self.drift(
+                kind,
+                side,
+                &media_name(response.headers()),
+                pointer.to_owned(),
+            );
             let came = self.came(&key, ExampleMaker::of_response);
             let came = self.with_content(came);
             return self.add(key, came);
@@ -238,12 +257,7 @@ impl<'x, 's> Observer<'x, 's> {
         if let Some((value, media)) = response_value(self.operation, response) {
             return self.content(&value, media, &body, side);
         }
-        for violation in body {
-            let pointer = pointer.to_owned();
-            let mut key = self.drift(DriftKind::UnreadableContent, side, &sent(), pointer);
-            key.detail = start_of(&violation.error.sentence(), LONGEST_NAME).into_owned();
-            self.add_shown(key, ExampleMaker::of_response);
-        }
+        self.unreadable(&judgement.violations, side, pointer);
     }
 
     /// Observes content that was read as a documented media type.
@@ -418,7 +432,7 @@ impl<'x, 's> Observer<'x, 's> {
 
     fn content_fault(&mut self, fault: &ContentFault) {
         let kind = match fault {
-            ContentFault::UnsupportedMediaType(Some(_)) => DriftKind::MediaType,
+            ContentFault::UnsupportedMediaType { sent: Some(_), .. } => DriftKind::MediaType,
             ContentFault::UndocumentedContent(_) => DriftKind::Content,
             _ => return,
         };
@@ -610,14 +624,17 @@ fn is_sent(parameter: &Parameter, inputs: &Inputs<'_>) -> bool {
     }
 }
 
-/// Returns the media type that header fields name, in lower case without parameters; `(none)`
+/// Returns the media type that header fields name, in lower case without parameters; [`NO_MEDIA_TYPE`]
 /// without a usable one.
 fn media_name(headers: &HeaderMap) -> String {
     let sent = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     let sent = sent.and_then(MediaRange::parse);
-    let name = sent.map_or_else(|| "(none)".to_owned(), |sent| sent.essence().to_owned());
+    let name = sent.map_or_else(
+        || NO_MEDIA_TYPE.to_owned(),
+        |sent| sent.essence().to_owned(),
+    );
     start_of(&name, LONGEST_NAME).into_owned()
 }
 

@@ -13,7 +13,7 @@ use crate::contract::Contract;
 use crate::diagnostic::{Place, Source};
 use crate::document::reference::local_pointer;
 use crate::document::syntax::{find, join, parse, unescape};
-use crate::state::redaction::REDACTED;
+use crate::state::stand_in::REDACTED;
 use crate::upstream::drift::dialect::{
     content, described, dialect_of, header, path_parameters, query, response,
 };

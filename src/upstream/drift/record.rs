@@ -1,11 +1,14 @@
 //! Records of a drift: where is it, how often did it come, and which exchange shows it?
+use std::cell::OnceCell;
+
 use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::Sandbox;
 use crate::schema::name::is_secret;
 use crate::schema::start_of;
-use crate::state::redaction::{REDACTED, Redaction};
+use crate::state::redaction::Redaction;
+use crate::state::stand_in::REDACTED;
 use crate::upstream::drift::bounded::BoundedMap;
 use crate::upstream::drift::kind::DriftKind;
 use crate::upstream::drift::shape::Shape;
@@ -14,6 +17,9 @@ use crate::upstream::exchange::ObservedExchange;
 /// Maximum number of values that are kept of a place, such as those outside of an `enum`; at more,
 /// they are no closed list.
 pub(super) const MOST_LISTED: usize = 20;
+
+/// Name of the media type of content that has none.
+pub(super) const NO_MEDIA_TYPE: &str = "(none)";
 
 /// Longest value that is kept as a value of an `enum`, in bytes.
 const LONGEST_LISTED: usize = 100;
@@ -136,7 +142,9 @@ impl DriftExample {
 /// Maker of the examples of one exchange.
 pub(super) struct ExampleMaker<'x> {
     exchange: &'x ObservedExchange,
-    redaction: Redaction,
+    of_operation: Redaction,
+    /// Redaction with the secrets of the exchange; made with the first example.
+    redaction: OnceCell<Redaction>,
 }
 
 impl<'x> ExampleMaker<'x> {
@@ -148,8 +156,14 @@ impl<'x> ExampleMaker<'x> {
         let operation = operation.map(|index| &sandbox.contract().operations[index]);
         Self {
             exchange,
-            redaction: Redaction::of(operation),
+            of_operation: Redaction::of(operation),
+            redaction: OnceCell::new(),
         }
+    }
+
+    fn redaction(&self) -> &Redaction {
+        self.redaction
+            .get_or_init(|| self.of_operation.knowing(&self.exchange.view()))
     }
 
     /// Returns the example with a member of an object, or with an item of a list.
@@ -160,13 +174,13 @@ impl<'x> ExampleMaker<'x> {
 
     /// Returns the example with a header field.
     pub(super) fn of_field(&self, name: &str, value: &str) -> DriftExample {
-        let shown = self.redaction.field(name, value.to_owned());
+        let shown = self.redaction().field(name, value);
         self.example(&format!("{name}: {shown}"))
     }
 
     /// Returns the example with a pair of the query.
     pub(super) fn of_pair(&self, pair: &str) -> DriftExample {
-        self.example(&self.redaction.pairs(pair))
+        self.example(&self.redaction().pairs(pair))
     }
 
     /// Returns the example with the content of the response.
@@ -183,7 +197,7 @@ impl<'x> ExampleMaker<'x> {
     /// Returns the example with a JSON text, or any other.
     fn of_text(&self, text: &str) -> DriftExample {
         let content = self
-            .redaction
+            .redaction()
             .content(&Bytes::copy_from_slice(text.as_bytes()), false);
         let excerpt = match content {
             Value::Null => String::new(),
@@ -201,7 +215,7 @@ impl<'x> ExampleMaker<'x> {
         let request = format!(
             "{} {}",
             self.exchange.request.method(),
-            self.redaction.target(target)
+            self.redaction().target(target)
         );
         DriftExample {
             at: self.exchange.at,

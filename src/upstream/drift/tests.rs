@@ -279,6 +279,36 @@ fn planted_drifts_are_found_once() {
 }
 
 #[test]
+fn an_empty_answer_where_json_is_documented_is_one() {
+    assert_eq!(
+        came(PETS, &[Sent("GET /pets/1", 200, Value::Null)]),
+        [
+            "unreadable-content 1/1 content without a media type cannot be read in 1 of 1 answers: the content is empty, expected `application/json`"
+        ]
+    );
+    let none = [
+        Sent("HEAD /pets/1", 200, Value::Null),
+        Sent("POST /pets", 204, Value::Null),
+        Sent("GET /pets/1", 404, Value::Null),
+    ];
+    assert_eq!(came(PETS, &none), [""; 0]);
+}
+
+#[test]
+fn an_example_shows_no_secret_that_the_answer_repeats() {
+    let sandbox = sandbox(PETS, None);
+    let sent = [Sent(
+        "GET /pets/1?api_key=s3cret-1",
+        200,
+        pet(json!({"note": "s3cret-1 was used", "status": "lost"})),
+    )];
+    let report = DriftReport::new(&sandbox, &observed(&sandbox, &traffic(&sent)), 10);
+    let text = report.to_json().to_string();
+    assert!(!text.contains("s3cret-1"), "{text}");
+    assert!(text.contains("[redacted] was used"), "{text}");
+}
+
+#[test]
 fn a_finding_has_its_line_its_example_and_no_secret() {
     let sandbox = sandbox(PETS, None);
     let sent = [Sent(

@@ -6,13 +6,13 @@ use serde_json::{Map, Value, json};
 
 use crate::codec::text::plain;
 use crate::contract::Contract;
+use crate::state::stand_in::StandIns;
 use crate::upstream::recording::base_url::{BASE_URL, RealUrl};
 use crate::upstream::recording::condition::{alone, needed, written};
 use crate::upstream::recording::form::{AnswerStep, Form, FormContent, steps};
 use crate::upstream::recording::header_field;
 use crate::upstream::recording::member::{KnownValues, Member, MemberKind, members};
 use crate::upstream::recording::reading::{AnswerContent, ReadExchange};
-use crate::upstream::recording::stand_in::StandIns;
 use crate::upstream::recording::template::{Echoes, VariableValue};
 
 /// Maximum number of entries with the same path values that conditions are made for; more requests

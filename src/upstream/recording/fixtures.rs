@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use crate::Sandbox;
 use crate::document::FixtureFile;
+use crate::document::fixture_folder::is_in_recorded;
+use crate::state::secret::SecretSearch;
+use crate::state::stand_in::StandIns;
 use crate::upstream::exchange::ObservedExchange;
 use crate::upstream::recording::earlier::{self, EarlierEntry, EarlierIndex};
 use crate::upstream::recording::entry::{Entries, Entry, entries};
@@ -13,11 +16,7 @@ use crate::upstream::recording::file::{FileWriter, RecordedFile};
 use crate::upstream::recording::form::MOST_STEPS;
 use crate::upstream::recording::options::{RecordingMode, RedactMode};
 use crate::upstream::recording::reading::{NotRecorded, ReadExchange, read};
-use crate::upstream::recording::replay::{
-    Replayed, Unreproduced, is_in_recorded, replay, replaying,
-};
-use crate::upstream::recording::secret::SecretSearch;
-use crate::upstream::recording::stand_in::StandIns;
+use crate::upstream::recording::replay::{Replayed, Unreproduced, replay, replaying};
 use crate::upstream::recording::written::WrittenEntry;
 
 /// Maximum number of requests of each kind that a report lists.
@@ -43,6 +42,8 @@ pub(crate) struct Recording {
     pub files: Vec<RecordedFile>,
     /// Number of exchanges that the fixtures answer.
     pub recorded: usize,
+    /// Number of fixtures that were made of the exchanges; the files may have earlier ones, too.
+    pub fixtures: usize,
     /// Number of secrets that were replaced.
     pub stand_ins: usize,
     /// Requests that became no fixture, without secrets, with their number, by reason.
@@ -156,6 +157,7 @@ fn of_exchanges(
     if !written.is_empty() {
         recording.files = writer.files(written, earlier);
     }
+    recording.fixtures = entries.len();
     recording.recorded = entries.iter().map(|entry| entry.sources.len()).sum();
     let sandbox = replaying(sandbox, &recording.files);
     (recording.unreproduced, recording.unchecked) = unreproduced(&sandbox, &exchanges, &entries);
@@ -291,6 +293,7 @@ impl Recording {
             .collect();
         json!({
             "recorded": self.recorded,
+            "fixtures": self.fixtures,
             "standIns": self.stand_ins,
             "files": files,
             "unmatched": unmatched,

@@ -8,9 +8,9 @@ use crate::contract::{Location, Operation};
 use crate::document::syntax::join;
 use crate::schema::Schema;
 use crate::schema::name::folded;
-use crate::state::redaction::REDACTED;
-use crate::upstream::recording::secret::key_names;
-use crate::upstream::recording::stand_in::{StandIns, is_uuid};
+use crate::state::secret::key_names;
+use crate::state::stand_in::REDACTED;
+use crate::state::stand_in::{StandIns, is_uuid};
 use crate::upstream::recording::time_value::is_near;
 
 /// Maximum number of members of one request that conditions are made of.

@@ -1,7 +1,8 @@
 //! Exchanges with the real API → fixtures that a person would have written.
 //!
 //! [`Recorder`](recorder::Recorder) collects exchanges and writes files; [`fixtures_of`](fixtures::fixtures_of)
-//! makes their texts. `reading` reads an exchange, `secret` and `stand_in` take its secrets away,
+//! makes their texts. `reading` reads an exchange, [`SecretSearch`](crate::state::secret::SecretSearch) and
+//! [`StandIns`](crate::state::stand_in::StandIns) take its secrets away,
 //! `entry` makes entries (`member` and `condition` their conditions, `form` and `template` their
 //! answers), `file` writes them, and `replay` checks that they answer as recorded.
 
@@ -19,8 +20,6 @@ mod reading;
 pub(crate) mod recorder;
 pub(crate) mod redacted;
 pub(crate) mod replay;
-mod secret;
-mod stand_in;
 mod template;
 #[cfg(test)]
 mod tests;

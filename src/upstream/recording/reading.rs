@@ -10,10 +10,10 @@ use crate::Sandbox;
 use crate::codec::message::{Body, Request};
 use crate::contract::media::MediaRange;
 use crate::contract::{MediaType, Operation};
+use crate::state::secret::SecretSearch;
+use crate::state::stand_in::StandIns;
 use crate::upstream::exchange::ObservedExchange;
 use crate::upstream::judging::judge;
-use crate::upstream::recording::secret::SecretSearch;
-use crate::upstream::recording::stand_in::StandIns;
 
 /// Exchange that can become a fixture, without secrets.
 #[derive(Debug)]

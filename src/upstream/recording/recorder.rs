@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 
 use crate::Sandbox;
+use crate::diagnostic::{count, escape};
 use crate::document::FixtureFile;
 use crate::document::fixture_folder::{BODIES, RECORDED};
 use crate::upstream::exchange::ObservedExchange;
@@ -159,6 +160,40 @@ impl Recorder {
             },
             "written": written.report,
         })
+    }
+
+    /// Returns the result of the last write as one line: `14 exchanges recorded in 6 fixtures,
+    /// fixtures/recorded`.
+    #[must_use]
+    pub(crate) fn summary(&self) -> String {
+        let (came, dropped) = {
+            let collected = self.collected();
+            (collected.exchanges.len(), collected.dropped)
+        };
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = |name: &str| {
+            let number = written.report[name].as_u64().unwrap_or_default();
+            usize::try_from(number).unwrap_or(usize::MAX)
+        };
+        let recorded = number("recorded");
+        let folder = self.options.folder.join(RECORDED).display().to_string();
+        let mut line = match recorded {
+            0 => "no exchange recorded".to_owned(),
+            _ => format!(
+                "{} recorded in {}, {}",
+                count(recorded, "exchange"),
+                count(number("fixtures"), "fixture"),
+                escape::one_line(&folder)
+            ),
+        };
+        let others = came.saturating_sub(recorded);
+        if others > 0 {
+            line += &format!("; {} became no fixture", count(others, "exchange"));
+        }
+        if dropped > 0 {
+            line += &format!("; {} dropped at the limit", count(dropped, "exchange"));
+        }
+        line
     }
 
     fn fixture_options(&self) -> FixtureOptions<'_> {

@@ -4,10 +4,10 @@ use http::{HeaderName, HeaderValue};
 
 use crate::Sandbox;
 use crate::codec::message::Body;
+use crate::state::secret::SecretSearch;
+use crate::state::stand_in::StandIns;
 use crate::upstream::exchange::ObservedExchange;
 use crate::upstream::recording::reading::{AnswerContent, ReadExchange, answer};
-use crate::upstream::recording::secret::SecretSearch;
-use crate::upstream::recording::stand_in::StandIns;
 
 /// Returns an exchange with stand-ins for the secrets of its request and response; `None` if it has no
 /// secret, or if its content cannot be read.

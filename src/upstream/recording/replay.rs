@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::Sandbox;
 use crate::codec::message::Response;
-use crate::document::fixture_folder::RECORDED;
+use crate::document::fixture_folder::{RECORDED, is_in_recorded};
 use crate::document::number::same;
 use crate::document::syntax::join;
 use crate::document::{FixtureFile, fixture_text};
@@ -52,14 +52,6 @@ pub(super) fn replaying(sandbox: &Sandbox, files: &[RecordedFile]) -> Sandbox {
 /// Returns true if a fixture file is in the sub-folder of recordings.
 pub(super) fn is_recorded(file: &FixtureFile) -> bool {
     is_in_recorded(file.source.name())
-}
-
-/// Returns true if a path is that of a file in the sub-folder of recordings.
-pub(super) fn is_in_recorded(path: &str) -> bool {
-    let folder = std::path::Path::new(path).parent();
-    folder
-        .and_then(|folder| folder.file_name())
-        .is_some_and(|name| name == RECORDED)
 }
 
 /// Maximum number of conditions that a check evaluates: each request may be compared with all entries of

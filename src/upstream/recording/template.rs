@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use crate::document::number::same;
 use crate::document::syntax::join;
 use crate::schema::name::{folded, words};
-use crate::state::redaction::REDACTED;
-use crate::upstream::recording::stand_in::is_uuid;
+use crate::state::stand_in::REDACTED;
+use crate::state::stand_in::is_uuid;
 use crate::upstream::recording::time_value::{is_date_time, is_near, milliseconds};
 
 /// Number of characters from which a text that the request has too is repeated, and not a

@@ -29,7 +29,8 @@ function times({ times, atLeast, atMost }) {
     atLeast !== undefined && `at least ${atLeast}`,
     atMost !== undefined && `at most ${atMost}`,
   ].filter(Boolean);
-  return said.length ? `, ${said.join(' and ')} times` : '';
+  const isOnce = (atMost ?? atLeast ?? times) === 1;
+  return said.length ? `, ${said.join(' and ')} ${isOnce ? 'time' : 'times'}` : '';
 }
 
 function shown(value) {

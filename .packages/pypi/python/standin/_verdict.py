@@ -84,7 +84,9 @@ def _expectation(asked: dict[str, Any]) -> str:
 def _times(asked: dict[str, Any]) -> str:
     bounds = (("times", "exactly"), ("atLeast", "at least"), ("atMost", "at most"))
     said = [f"{word} {asked[name]}" for name, word in bounds if name in asked]
-    return f", {' and '.join(said)} times" if said else ""
+    last = asked.get("atMost", asked.get("atLeast", asked.get("times")))
+    noun = "time" if last == 1 else "times"
+    return f", {' and '.join(said)} {noun}" if said else ""
 
 
 def _shown(value: Any) -> str:

@@ -66,7 +66,7 @@ def test_verify_names_the_requests_that_nearly_match(server, client):
         session.verify("createPet", body={"name": "Rex"}, at_least=1)
     assert isinstance(caught.value, AssertionError)
     assert str(caught.value).splitlines() == [
-        'expected calls of `createPet` with body {"name": "Rex"}, at least 1 times',
+        'expected calls of `createPet` with body {"name": "Rex"}, at least 1 time',
         "found 0 matching calls",
         'request 1, POST /pets: `body/name` is "Jon", expected "Rex"',
     ]

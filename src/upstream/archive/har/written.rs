@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use crate::codec::message::Body;
 use crate::codec::parameter;
-use crate::contract::media::MediaRange;
-use crate::state::redaction::{REDACTED, Redaction};
+use crate::state::redaction::{Redaction, is_form};
+use crate::state::stand_in::REDACTED;
 use crate::upstream::archive::times;
 use crate::upstream::exchange::ObservedExchange;
 
@@ -20,7 +20,7 @@ pub(super) fn entry(
     redaction: Option<Redaction>,
     exchange: &ObservedExchange,
 ) -> Value {
-    let secrets = Secrets(redaction);
+    let secrets = Secrets(redaction.map(|own| own.knowing(&exchange.view())));
     let took = milliseconds(exchange);
     json!({
         "startedDateTime": times::written(exchange.at),
@@ -50,7 +50,7 @@ impl Secrets {
     fn field(&self, name: &str, value: &[u8]) -> String {
         let value = String::from_utf8_lossy(value).into_owned();
         match &self.0 {
-            Some(redaction) => redaction.field(name, value),
+            Some(redaction) => redaction.field(name, &value),
             None => value,
         }
     }
@@ -66,9 +66,7 @@ impl Secrets {
         let Some(redaction) = &self.0 else {
             return Some(text.to_owned());
         };
-        let is_form = media(headers)
-            .is_some_and(|media| media.essence() == "application/x-www-form-urlencoded");
-        let shown = redaction.content(content, is_form);
+        let shown = redaction.content(content, is_form(headers));
         Some(match shown {
             Value::String(shown) if serde_json::from_str::<Value>(text).is_err() => shown,
             shown if serde_json::from_str(text).is_ok_and(|own: Value| own == shown) => {
@@ -77,10 +75,6 @@ impl Secrets {
             shown => shown.to_string(),
         })
     }
-}
-
-fn media(headers: &HeaderMap) -> Option<MediaRange> {
-    MediaRange::parse(headers.get(CONTENT_TYPE)?.to_str().ok()?)
 }
 
 fn request(base: &str, secrets: &Secrets, exchange: &ObservedExchange) -> Value {

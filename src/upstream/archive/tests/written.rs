@@ -135,6 +135,50 @@ fn secrets_are_not_written_unless_asked_for() {
 }
 
 #[test]
+fn what_repeats_a_secret_is_not_written_either() {
+    let folder = Folder::new("repeated");
+    let path = folder.0.join("a.har");
+    let mut writer = HarWriter::create(&path, HarOptions::default()).expect("can be made");
+    let mut exchange = observed(
+        "/token?next=https://ann:secret-5@h.example/",
+        b"secret-1 and secret-5 are wrong for Basic eDpzZWNyZXQtMQ==",
+        "text/plain",
+    );
+    let content = "grant_type=authorization_code&code=secret-7&a=1";
+    *exchange.request.body_mut() = Body::Complete(Bytes::from_static(content.as_bytes()));
+    exchange.request.headers_mut().insert(
+        "content-type",
+        "application/x-www-form-urlencoded"
+            .parse()
+            .expect("is a value"),
+    );
+    for (name, value) in [
+        ("location", "https://app.example/cb?code=secret-8&state=af0"),
+        ("x-database", "Server=db;Password=secret-9"),
+        ("x-code", "secret-7"),
+    ] {
+        let value = value.parse().expect("is a value");
+        exchange.response.headers_mut().insert(name, value);
+    }
+    writer.append(BASE, None, &exchange).expect("is written");
+    let written = fs::read_to_string(&path).expect("is there");
+    assert!(
+        !written.contains("secret-") && !written.contains("eDpz"),
+        "{written}"
+    );
+    let parsed: Value = serde_json::from_str(&written).expect("is JSON");
+    let entries = &parsed["log"]["entries"];
+    assert_eq!(
+        entries[0]["request"]["postData"]["text"],
+        "grant_type=authorization_code&code=[redacted]&a=1"
+    );
+    assert_eq!(
+        entries[0]["response"]["redirectURL"],
+        "https://app.example/cb?code=[redacted]&state=af0"
+    );
+}
+
+#[test]
 fn a_full_file_drops_exchanges_and_stays_valid() {
     let folder = Folder::new("full");
     let path = folder.0.join("a.har");

@@ -1,6 +1,7 @@
 //! Secrets → stand-ins: the same secret always becomes the same text, of the same kind and length.
 //!
-//! `secret` finds the secrets of the exchanges; everything that is written passes through here.
+//! `secret` finds the secrets of the exchanges; everything that is written passes through here: fixtures get
+//! stand-ins, so that they still answer; journal, HAR and drift get [`REDACTED`] in their place.
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
@@ -16,6 +17,9 @@ use serde_json::{Number, Value};
 use crate::codec::text::{decode, decode_form, encode};
 use crate::schema::name::{carries_credentials, is_secret};
 
+/// Text in the place of a secret that nothing is made of any more.
+pub(crate) const REDACTED: &str = "[redacted]";
+
 /// Length in bytes from which a secret is searched for within longer words.
 const SHORTEST_WITHIN: usize = 6;
 
@@ -26,7 +30,7 @@ const SHORTEST_ELSEWHERE: usize = 3;
 const LONGEST: usize = 64;
 
 /// Shape of a JSON Web Token (RFC 7519).
-pub(super) static JWT: LazyLock<Regex> = LazyLock::new(|| {
+pub(crate) static JWT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{2,}\.[A-Za-z0-9_-]*")
         .expect("the pattern is valid")
 });
@@ -42,13 +46,24 @@ static UUID: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Returns true if a text is a UUID.
-pub(super) fn is_uuid(text: &str) -> bool {
+pub(crate) fn is_uuid(text: &str) -> bool {
     UUID.is_match(text)
 }
 
-/// Stand-ins of the secrets of a recording.
+/// Texts in the place of secrets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Replacement {
+    /// A stand-in of its own for each secret, of the same kind.
+    #[default]
+    StandIn,
+    /// [`REDACTED`] for all.
+    Redacted,
+}
+
+/// Texts in the place of the secrets of a recording, or of one exchange.
 #[derive(Debug, Default)]
 pub(crate) struct StandIns {
+    replacement: Replacement,
     by_secret: IndexMap<String, String>,
     /// Notations of secrets, with those of their stand-ins.
     notations: Vec<Notation>,
@@ -67,7 +82,7 @@ struct Notation {
 impl StandIns {
     /// Creates the stand-ins of secrets; their numbers begin after `last`.
     #[must_use]
-    pub(super) fn new(secrets: impl IntoIterator<Item = String>, last: usize) -> Self {
+    pub(crate) fn new(secrets: impl IntoIterator<Item = String>, last: usize) -> Self {
         let mut by_secret: IndexMap<String, String> = IndexMap::new();
         for secret in secrets {
             let number = last + by_secret.len() + 1;
@@ -75,8 +90,21 @@ impl StandIns {
                 .entry(secret)
                 .or_insert_with_key(|secret| stand_in(secret, number));
         }
+        Self::of(by_secret, Replacement::StandIn)
+    }
+
+    /// Creates the replacement of secrets by [`REDACTED`].
+    #[must_use]
+    pub(crate) fn redacted(secrets: impl IntoIterator<Item = String>) -> Self {
+        let secrets = secrets.into_iter();
+        let by_secret = secrets.map(|secret| (secret, REDACTED.to_owned()));
+        Self::of(by_secret.collect(), Replacement::Redacted)
+    }
+
+    fn of(by_secret: IndexMap<String, String>, replacement: Replacement) -> Self {
         let mut made = Self {
-            notations: notations(&by_secret),
+            replacement,
+            notations: notations(&by_secret, replacement),
             ..Self::default()
         };
         made.finder = finder(
@@ -97,14 +125,14 @@ impl StandIns {
 
     /// Returns true if a text has a stand-in.
     #[must_use]
-    pub(super) fn is_in(&self, text: &str) -> bool {
+    pub(crate) fn is_in(&self, text: &str) -> bool {
         self.used.as_ref().is_some_and(|used| used.is_match(text))
     }
 
     /// Returns a text with all secrets replaced, also those that are percent-encoded, in a JSON
     /// text or in base64.
     #[must_use]
-    pub(super) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+    pub(crate) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let Some(finder) = &self.finder else {
             return Cow::Borrowed(text);
         };
@@ -152,7 +180,10 @@ impl StandIns {
             };
             if let Cow::Owned(replaced) = self.replaced(finder, &plain) {
                 written.push_str(&text[end..found.start()]);
-                written.push_str(&engine.encode(replaced));
+                match self.replacement {
+                    Replacement::StandIn => written.push_str(&engine.encode(replaced)),
+                    Replacement::Redacted => written.push_str(REDACTED),
+                }
                 end = found.end();
             }
         }
@@ -162,7 +193,7 @@ impl StandIns {
     /// Returns a header field with all secrets replaced, also short ones of cookies and of fields that
     /// carry credentials; `name` is in lower case.
     #[must_use]
-    pub(super) fn field(&self, name: &str, text: &str) -> String {
+    pub(crate) fn field(&self, name: &str, text: &str) -> String {
         let first_only = name == "set-cookie";
         if !first_only && name != "cookie" {
             let whole = carries_credentials(name) || is_secret(name);
@@ -197,7 +228,7 @@ impl StandIns {
     /// Returns a path and query with all secrets replaced, also short ones of a query parameter with
     /// the name of a secret.
     #[must_use]
-    pub(super) fn target(&self, target: &str) -> String {
+    pub(crate) fn target(&self, target: &str) -> String {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let segments = path
             .split('/')
@@ -220,18 +251,18 @@ impl StandIns {
     fn part(&self, written: &str, plain: &str, is_named: bool) -> String {
         let is_meant = is_named || plain.len() >= SHORTEST_ELSEWHERE;
         match self.by_secret.get(plain).filter(|_| is_meant) {
-            Some(whole) => encode(whole),
+            Some(whole) => self.replacement.in_url(whole),
             None => self.text(written).into_owned(),
         }
     }
 
     /// Replaces all secrets in a value.
-    pub(super) fn value(&self, value: &mut Value) {
+    pub(crate) fn value(&self, value: &mut Value) {
         self.member(value, false);
     }
 
     /// Replaces all secrets in the parts of a request, `{path, query, header, cookie, body}`.
-    pub(super) fn parts(&self, parts: &mut Value) {
+    pub(crate) fn parts(&self, parts: &mut Value) {
         let Some(members) = parts.as_object_mut() else {
             return;
         };
@@ -266,10 +297,15 @@ impl StandIns {
             Value::Number(number) => {
                 let text = number.to_string();
                 let is_meant = is_named || text.len() > SHORTEST_ELSEWHERE;
-                if let Some(stand_in) = self.by_secret.get(&text).filter(|_| is_meant) {
-                    *number = stand_in
-                        .parse::<Number>()
-                        .unwrap_or_else(|_| Number::from(0));
+                let stand_in = self.by_secret.get(&text).filter(|_| is_meant);
+                match (stand_in, self.replacement) {
+                    (Some(stand_in), Replacement::StandIn) => {
+                        *number = stand_in
+                            .parse::<Number>()
+                            .unwrap_or_else(|_| Number::from(0));
+                    }
+                    (Some(_), Replacement::Redacted) => *value = REDACTED.into(),
+                    (None, _) => {}
                 }
             }
             Value::Array(items) => items
@@ -303,6 +339,16 @@ impl StandIns {
     }
 }
 
+impl Replacement {
+    /// Returns a text in the place of a secret as a URL has it. [`REDACTED`] is as readable there as elsewhere.
+    fn in_url(self, stand_in: &str) -> String {
+        match self {
+            Self::StandIn => encode(stand_in),
+            Self::Redacted => stand_in.to_owned(),
+        }
+    }
+}
+
 /// Returns true if a part of a text is not within a longer word.
 fn is_apart(text: &str, start: usize, end: usize) -> bool {
     let before = text[..start].chars().next_back();
@@ -325,7 +371,7 @@ fn finder<'t>(texts: impl Iterator<Item = &'t str>) -> Option<AhoCorasick> {
 
 /// Returns the ways in which secrets may be written: as they are, percent-encoded, as in forms, and
 /// in a JSON text.
-fn notations(by_secret: &IndexMap<String, String>) -> Vec<Notation> {
+fn notations(by_secret: &IndexMap<String, String>, replacement: Replacement) -> Vec<Notation> {
     let mut notations: IndexMap<String, String> = IndexMap::new();
     let searched = by_secret
         .iter()
@@ -336,7 +382,7 @@ fn notations(by_secret: &IndexMap<String, String>) -> Vec<Notation> {
         let form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
         let json = Value::from(secret.as_str()).to_string();
         let json = json[1..json.len() - 1].to_owned();
-        let encoded = encode(stand_in);
+        let encoded = replacement.in_url(stand_in);
         notations.insert(secret.clone(), stand_in.clone());
         let others = [
             (upper, &encoded),
