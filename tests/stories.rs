@@ -81,7 +81,8 @@ impl<'s> Plot<'s> {
                         .collection
                         .key
                         .as_ref()
-                        .is_some_and(|key| schema.property(node, key).is_some())
+                        .and_then(|key| schema.property(node, key.name()?))
+                        .is_some()
                 }
                 Slot::Key(_) => true,
                 _ => false,
@@ -212,7 +213,8 @@ impl<'s> Plot<'s> {
     fn key(role: &Role, body: &Value) -> Option<String> {
         let value = match &role.slot {
             Slot::Entity(place) => {
-                place::at(body, &place.way)?.get(role.collection.key.as_ref()?)?
+                let key = role.collection.key.as_ref()?.name()?;
+                place::at(body, &place.way)?.get(key)?
             }
             Slot::Key(way) => place::at(body, way)?,
             _ => return None,
@@ -393,7 +395,7 @@ impl<'s> Plot<'s> {
         let shown: BTreeSet<String> = items
             .into_iter()
             .flatten()
-            .filter_map(|item| item.get(key).map(text))
+            .filter_map(|item| item.get(key.name()?).map(text))
             .collect();
         let has_limit = shown.len() >= 10;
         let is_complete = model.keys().all(|key| shown.contains(key));

@@ -82,14 +82,14 @@ impl<'c> EntityBuilder<'c> {
         }
     }
 
-    /// Returns a builder of the entities of all owners.
+    /// Returns a builder of the entities that all paths of the collection share.
     #[must_use]
-    pub(crate) fn without_scope(&self) -> EntityBuilder<'c> {
+    pub(crate) fn of_all(&self) -> EntityBuilder<'c> {
         EntityBuilder::new(
             self.context,
             self.collection,
             self.document,
-            &[],
+            &self.scope[..self.collection.scope.min(self.scope.len())],
             self.options,
             self.sent,
         )

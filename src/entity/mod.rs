@@ -141,14 +141,9 @@ impl<'c> EntityRequest<'c> {
             }
             None => (&*role.collection, None),
         };
-        let is_scoped = home.is_none();
         let collection_key = CollectionKey {
             collection: collection.name.clone(),
-            scope: if is_scoped {
-                joined(&scope)
-            } else {
-                String::new()
-            },
+            scope: joined(&scope[..collection.scope.min(scope.len())]),
         };
         let mut asked = Self {
             role,
@@ -217,10 +212,23 @@ impl<'c> EntityRequest<'c> {
         media.schema.as_deref()
     }
 
+    /// Returns the step of a list: of all entities, or of those that the path adds. A path that names
+    /// no further owner also lists what the paths of the collection itself add.
+    fn listing(&self) -> Step {
+        let Some(home) = &self.home else {
+            return Step::List;
+        };
+        let mut homes = vec![home.clone()];
+        if self.role.scope() <= self.collection.scope {
+            homes.push(self.collection.name.clone());
+        }
+        Step::ListOf(homes)
+    }
+
     fn step_of(&self, path: &[(String, String)], received: StepInput<'_>) -> Option<Step> {
         let act = self.role.act;
         if matches!(act, Act::List | Act::Find | Act::Exists) {
-            return Some(self.home.clone().map_or(Step::List, Step::ListOf));
+            return Some(self.listing());
         }
         let body = received.values.body.as_ref();
         let sent = body.and_then(|body| place::at(body, &self.role.sent).or(Some(body)));
@@ -240,7 +248,13 @@ impl<'c> EntityRequest<'c> {
             let told = told_of_file(received.request, entity, &sent);
             sent.extend(told);
             sent.extend(self.owner.clone());
-            let home = self.home.clone();
+            // What the paths of the collection itself add is not in the lists below other paths.
+            let shared = || {
+                self.collection
+                    .is_shared
+                    .then(|| self.collection.name.clone())
+            };
+            let home = self.home.clone().or_else(shared);
             Some(New { key, sent, home })
         };
         if matches!(act, Act::Create | Act::Upsert) {
@@ -608,7 +622,7 @@ impl<'c> EntityRequest<'c> {
             std::sync::Arc::default()
         } else if self.home.is_some() {
             // The entities of all owners begin alike, whoever asks for them first.
-            maker.without_scope().base(&self.collection_key)
+            maker.of_all().base(&self.collection_key)
         } else {
             maker.base(&self.collection_key)
         }

@@ -98,10 +98,10 @@ impl EntityRequest<'_> {
 
     /// Returns true unless an entity belongs below another path.
     fn is_at_home(&self, entities: &Entities, key: &str) -> bool {
-        let Step::ListOf(home) = &self.step else {
-            return true;
-        };
-        entities.homes().get(key).is_none_or(|own| own == home)
+        match &self.step {
+            Step::ListOf(homes) => entities.is_in(key, homes),
+            _ => true,
+        }
     }
 
     /// Returns true unless the collection begins with an entity, or the entity was made of its key alone.

@@ -121,7 +121,7 @@ pub(super) fn of_no_content(
     headers: &HeaderMap,
 ) -> Option<Violation> {
     let has_none = status.is_informational() || matches!(status.as_u16(), 204 | 205 | 304);
-    let sent = media_of(documented, headers).map(|(_, media)| media);
+    let sent = media_of(&documented.content, headers).map(|(_, media)| media);
     let mut media = documented.content.iter();
     let is_json = match sent {
         Some(sent) => sent.range.is_json(),

@@ -435,8 +435,7 @@ impl<'c> Draft<'c> {
                 })
                 .map(|(index, _)| self.operation(*index))
         };
-        let is_alone =
-            !self.has_entities && of(&Method::POST).is_none() && of(&Method::DELETE).is_none();
+        let is_alone = !self.has_entities && of(&Method::POST).is_none();
         let Some(shown) = of(&Method::GET).filter(|_| is_alone).and_then(answered) else {
             return false;
         };
@@ -444,7 +443,10 @@ impl<'c> Draft<'c> {
             let properties = schema.properties(schema.tree());
             properties.iter().map(|(name, _)| folded(name)).collect()
         };
-        let own = names(shown);
+        let mut own = names(shown);
+        if let Slot::Entity(place) = self.finder(shown).one() {
+            own.extend(names(&shown.sibling(place.pointer)));
+        }
         let is_written = |method: &Method| {
             let sent = of(method).and_then(sent_schema);
             sent.is_some_and(|sent| names(sent).iter().any(|name| own.contains(name)))
@@ -462,6 +464,19 @@ impl<'c> Draft<'c> {
                 && !self.names_entity(operation)
         };
         !self.has_entities && self.members.iter().any(reads_one)
+    }
+
+    /// Returns the schema that operations have for what is sent, preferably one that has the key.
+    fn sent_by(&self, operations: impl Iterator<Item = usize>) -> Option<Arc<Schema>> {
+        let schemas: Vec<&Arc<Schema>> = operations
+            .filter_map(|index| sent_schema(self.operation(index)))
+            .collect();
+        let with_key = schemas
+            .iter()
+            .find(|schema| self.keys.find(schema).is_some());
+        with_key
+            .or(schemas.first())
+            .map(|schema| Arc::clone(schema))
     }
 
     fn collection(
@@ -508,21 +523,9 @@ impl<'c> Draft<'c> {
                     has_properties.then(|| Arc::new(schema.sibling(pointer)))
                 })
         });
-        let sent = || {
-            let adding = all().filter(|(.., doing)| {
-                matches!(doing.act, Act::Create | Act::Replace | Act::Upsert)
-            });
-            let schemas: Vec<&Arc<Schema>> = adding
-                .filter_map(|(index, ..)| sent_schema(self.operation(index)))
-                .collect();
-            let with_key = schemas
-                .iter()
-                .find(|schema| self.keys.find(schema).is_some());
-            with_key
-                .or(schemas.first())
-                .map(|schema| Arc::clone(schema))
-        };
-        let entity = shown.or_else(sent);
+        let adding = all()
+            .filter(|(.., doing)| matches!(doing.act, Act::Create | Act::Replace | Act::Upsert));
+        let entity = shown.or_else(|| self.sent_by(adding.map(|(index, ..)| index)));
         let key = entity
             .as_ref()
             .and_then(|schema| self.keys.find(schema))
@@ -568,6 +571,7 @@ impl<'c> Draft<'c> {
             key,
             keys: self.keys.names.clone(),
             entity,
+            is_shared: false,
             is_added_to: all().any(|(.., doing)| matches!(doing.act, Act::Create | Act::Upsert)),
             is_put_to: all().any(|(.., doing)| {
                 doing.act == Act::Replace && matches!(doing.key, KeyFrom::Path(_))

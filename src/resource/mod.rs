@@ -286,7 +286,7 @@ impl Resources {
         let mut roles = own.clone();
         if let Some(reading) = shared::reading(own).filter(|_| !others.is_empty()) {
             let before = Arc::clone(&reading.collection);
-            let joined = Arc::new(shared::joined(&before, &others));
+            let joined = Arc::new(shared::joined(contract, &before, &others));
             for role in roles.values_mut() {
                 if Arc::ptr_eq(&role.collection, &before) {
                     role.collection = Arc::clone(&joined);

@@ -109,6 +109,8 @@ pub struct Collection {
     pub entity: Option<Arc<Schema>>,
     /// True if any operation adds entities; otherwise a requested entity is taken to exist.
     pub is_added_to: bool,
+    /// True if other paths add or list some of the entities.
+    pub is_shared: bool,
     /// True if any operation puts an entity under a key that the client chose.
     pub is_put_to: bool,
     /// Index of the operation that reads one entity, for the header field `Location`.

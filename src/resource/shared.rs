@@ -41,7 +41,7 @@ pub(crate) type GroupPaths<'g> = (usize, &'g [(usize, Address)]);
 #[must_use]
 pub(crate) fn link(contract: &Contract, groups: &[GroupPaths<'_>]) -> Vec<Links> {
     let mut entities: HashMap<(usize, &str), usize> = HashMap::new();
-    let mut readers: HashMap<(usize, &str), usize> = HashMap::new();
+    let mut readers: HashMap<(usize, &str), Vec<(usize, &Address)>> = HashMap::new();
     for (index, (document, members)) in groups.iter().enumerate() {
         let Some((_, address)) = members.iter().find(|(_, address)| address.keys == 1) else {
             continue;
@@ -49,8 +49,9 @@ pub(crate) fn link(contract: &Contract, groups: &[GroupPaths<'_>]) -> Vec<Links>
         entities
             .entry((*document, &address.collection))
             .or_insert(index);
-        if address.scope == 0 && reads_entities(contract, members) {
-            readers.entry((*document, &address.noun)).or_insert(index);
+        if reads_entities(contract, members) {
+            let of_noun = readers.entry((*document, &address.noun)).or_default();
+            of_noun.push((index, address));
         }
     }
     let mut links: Vec<Links> = groups.iter().map(|_| Links::default()).collect();
@@ -71,8 +72,9 @@ pub(crate) fn link(contract: &Contract, groups: &[GroupPaths<'_>]) -> Vec<Links>
             let found = entities.get(&(*document, &whole.collection));
             links[index].whole = found.copied().filter(|whole| *whole != index);
         }
-        let reading = readers.get(&(*document, &address.noun)).copied();
-        if let Some(reading) = reading.filter(|reading| *reading != index)
+        let of_noun = readers.get(&(*document, &address.noun));
+        if let Some(reading) = of_noun.and_then(|readers| nearest(readers, address))
+            && reading != index
             && !reads_entities(contract, members)
             && has_whole(contract, members)
         {
@@ -82,6 +84,31 @@ pub(crate) fn link(contract: &Contract, groups: &[GroupPaths<'_>]) -> Vec<Links>
     }
     links
 }
+
+/// Returns the reader whose path has most in common with an address. Its owners are named at the
+/// beginning of the address too.
+fn nearest(readers: &[(usize, &Address)], address: &Address) -> Option<usize> {
+    let common = |reader: &Address| {
+        let pairs = reader.collection.bytes().zip(address.collection.bytes());
+        pairs.take_while(|(own, other)| own == other).count()
+    };
+    let is_above = |reader: &Address| {
+        let owners = reader.collection.rfind("{}").map_or(0, |last| last + 2);
+        reader.scope <= address.scope && common(reader) >= owners
+    };
+    let mut best: Option<(usize, usize)> = None;
+    for (index, reader) in readers.iter().take(MOST_READERS) {
+        let shared = common(reader);
+        if is_above(reader) && best.is_none_or(|(most, _)| shared > most) {
+            best = Some((shared, *index));
+        }
+    }
+    best.map(|(_, index)| index)
+}
+
+/// Maximum number of groups with one noun that are compared with another group; further ones are
+/// ignored.
+const MOST_READERS: usize = 100;
 
 fn reads_entities(contract: &Contract, members: &[(usize, Address)]) -> bool {
     let reads = |(index, address): &(usize, Address)| {
@@ -172,9 +199,14 @@ pub(crate) fn shows(contract: &Contract, own: &Collection, other: &Collection) -
 
 /// Returns the collection that also has the entities which other collections add.
 #[must_use]
-pub(crate) fn joined(collection: &Collection, others: &[Arc<Collection>]) -> Collection {
+pub(crate) fn joined(
+    contract: &Contract,
+    collection: &Collection,
+    others: &[Arc<Collection>],
+) -> Collection {
     let mut joined = collection.clone();
     for other in others {
+        joined.is_shared |= !name_owner(contract, other, collection);
         joined.is_added_to |= other.is_added_to;
         joined.shown_by.extend(other.shown_by.iter().cloned());
     }

@@ -46,8 +46,8 @@ pub enum Step {
     },
     /// Lists all entities.
     List,
-    /// Lists the entities of this home, and those that have none.
-    ListOf(String),
+    /// Lists the entities of these homes, and those that have none.
+    ListOf(Vec<String>),
     /// Reads one entity.
     Read(String),
     /// Replaces one entity.
@@ -364,6 +364,12 @@ impl Entities {
         &self.homes
     }
 
+    /// Returns true if an entity has one of these homes, or none.
+    #[must_use]
+    pub(crate) fn is_in(&self, key: &str, homes: &[String]) -> bool {
+        self.homes.get(key).is_none_or(|own| homes.contains(own))
+    }
+
     /// Returns the entities with their keys, in order of insertion.
     fn listed(&self, is_listed: impl Fn(&str) -> bool) -> Reply {
         let all = self.all.iter().filter(|(key, _)| is_listed(key));
@@ -388,10 +394,7 @@ impl Entities {
     pub(super) fn show(&self, step: &Step) -> Option<Reply> {
         match step {
             Step::List => Some(self.listed(|_| true)),
-            Step::ListOf(home) => Some(self.listed(|key| {
-                let own = self.homes.get(key);
-                own.is_none_or(|own| own == home)
-            })),
+            Step::ListOf(homes) => Some(self.listed(|key| self.is_in(key, homes))),
             Step::Read(key) => Some(self.entity(key, false)),
             Step::Suppose(key) if self.all.contains_key(key) || self.gone.contains(key) => {
                 Some(self.entity(key, false))
@@ -551,10 +554,14 @@ impl Entities {
                 format!("{key}-{number}")
             }
         };
-        (self.made..)
-            .map(named)
-            .find(|key| !self.all.contains_key(key) && !self.gone.contains(key))
-            .unwrap_or_default()
+        let mut number = self.made;
+        loop {
+            let key = named(number);
+            if !self.all.contains_key(&key) && !self.gone.contains(&key) {
+                return key;
+            }
+            number = number.wrapping_add(1);
+        }
     }
 
     fn change(

@@ -76,21 +76,10 @@ impl<'c> EntityBuilder<'c> {
         }
         match made {
             // The generator varies the properties of the entity itself, and nothing deeper.
-            Some(made) if key.name().is_none() => json!(self.varied(&made, key, schema, number)),
+            Some(made) if key.name().is_none() => json!(varied(&made, key, schema, number)),
             Some(made) => json!(made),
             None => json!(self.random_key(number)),
         }
-    }
-
-    /// Returns the key that comes as many places after a documented one as the entity has before
-    /// it; any other key as it is.
-    fn varied(&self, made: &str, key: &KeyPath, schema: &Schema, number: u64) -> String {
-        let node = key.node(schema).map(|node| schema.resolve(node));
-        let shown = node.and_then(|node| node.get("example").or(node.get("examples")?.get(0)));
-        if shown.and_then(|shown| key.read(shown)).as_deref() == Some(made) {
-            return generate::counted(made, number.saturating_sub(1));
-        }
-        made.to_owned()
     }
 
     fn random_key(&self, number: u64) -> String {
@@ -145,8 +134,10 @@ impl<'c> EntityBuilder<'c> {
         // Keys go on beyond a maximum when all below it may be taken.
         let is_beyond = || {
             let most = schema.resolve(schema.tree()).get("maximum");
-            let most = most.and_then(Value::as_f64);
-            most.is_some_and(|most| value.is_number() && number as f64 > most)
+            // A bound that is no integer has no meaning for a count.
+            let most =
+                most.and_then(|most| most.as_u64().or(most.as_f64()?.to_string().parse().ok()));
+            most.is_some_and(|most| value.is_number() && number > most)
         };
         if is_taken(&value) || is_beyond() {
             return value;
@@ -199,4 +190,15 @@ impl<'c> EntityBuilder<'c> {
             }
         }
     }
+}
+
+/// Returns the key that comes as many places after a documented one as the entity has before
+/// it; any other key as it is.
+fn varied(made: &str, key: &KeyPath, schema: &Schema, number: u64) -> String {
+    let node = key.node(schema).map(|node| schema.resolve(node));
+    let shown = node.and_then(|node| node.get("example").or(node.get("examples")?.get(0)));
+    if shown.and_then(|shown| key.read(shown)).as_deref() == Some(made) {
+        return generate::counted(made, number.saturating_sub(1));
+    }
+    made.to_owned()
 }
