@@ -276,7 +276,10 @@ mod tests {
     use super::*;
     use crate::resource::order::plain;
 
-    fn taken(text: &str) -> Option<(Vec<String>, Vec<String>, Vec<String>)> {
+    /// Filters, words and unknown terms of a text.
+    type Taken = (Vec<String>, Vec<String>, Vec<String>);
+
+    fn taken(text: &str) -> Option<Taken> {
         let names = ["name", "price", "status", "created_at"];
         let properties: HashMap<String, &str> =
             names.into_iter().map(|name| (plain(name), name)).collect();
@@ -296,7 +299,8 @@ mod tests {
 
     #[test]
     fn texts_are_taken_apart() {
-        let cases: [(&str, &[&str], &[&str], &[&str]); 11] = [
+        type Case<'c> = (&'c str, &'c [&'c str], &'c [&'c str], &'c [&'c str]);
+        let cases: [Case<'_>; 11] = [
             ("name:golf", &["name Contains golf"], &[], &[]),
             (
                 "big name:\"golf ball\" red",

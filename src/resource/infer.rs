@@ -314,21 +314,32 @@ impl<'c> Draft<'c> {
             )
             .filter(|doing| matches!(&doing.slot, Slot::List(_))),
             Form::Part if operation.compiled().body.is_some() => {
-                let is_shown = |doing: &InferredAct| matches!(&doing.slot, Slot::Entity(place) if self.has_key(operation, place));
-                let merge = |why| doing(Act::Merge, KeyFrom::Field, why);
-                merge(format!("`{last}` answers with the entity"))
-                    .filter(is_shown)
-                    .or_else(|| {
-                        let acting = merge(format!("`{last}` changes the entity"))?;
-                        Some(InferredAct {
-                            needs_effect: true,
-                            ..acting
-                        })
-                    })
+                self.changing(operation, last, &doing)
             }
             Form::Part => None,
             Form::Whole => self.whole(operation, address, &doing),
         }
+    }
+
+    /// Returns the inferred change of an entity by an operation such as `/contacts.block`: the answer shows the
+    /// entity, or the name tells what is changed.
+    fn changing(
+        &self,
+        operation: &Operation,
+        name: &str,
+        doing: &dyn Fn(Act, KeyFrom, String) -> Option<InferredAct>,
+    ) -> Option<InferredAct> {
+        let is_shown = |doing: &InferredAct| matches!(&doing.slot, Slot::Entity(place) if self.has_key(operation, place));
+        let merge = |why| doing(Act::Merge, KeyFrom::Field, why);
+        merge(format!("`{name}` answers with the entity"))
+            .filter(is_shown)
+            .or_else(|| {
+                let acting = merge(format!("`{name}` changes the entity"))?;
+                Some(InferredAct {
+                    needs_effect: true,
+                    ..acting
+                })
+            })
     }
 
     /// Returns true if a `PUT` changes the members that it sends: it requires none, while the operation that adds

@@ -269,7 +269,7 @@ impl Part {
             Some(media) if media.is_json() => return read_json(&self.bytes).map_err(within),
             Some(media)
                 if media.is_xml()
-                    && !self.file.is_some()
+                    && self.file.is_none()
                     && schema.is_some_and(|s| s.types(node) == ["object"]) =>
             {
                 return xml::read(&text, None).map_err(|(reason, _)| {
@@ -289,7 +289,7 @@ impl Part {
             }
             _ => {}
         }
-        let Some(schema) = schema.filter(|_| !self.file.is_some()) else {
+        let Some(schema) = schema.filter(|_| self.file.is_none()) else {
             return Ok(json!(text));
         };
         Ok(as_documented(schema, node, typed(schema, node, &text)))
