@@ -1,6 +1,5 @@
 //! Drift while the proxy runs: exchanges wait until there are several, and are compared with the documents
 //! together, beside the requests.
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::Sandbox;
@@ -10,19 +9,19 @@ use crate::upstream::drift::batch::DriftBatch;
 use crate::upstream::drift::observations::Observations;
 use crate::upstream::exchange::ObservedExchange;
 use crate::upstream::judging::Judgement;
+use crate::upstream::queue::{ExchangeQueue, QueueAmount, QueueLimits, QueueTurn};
 
-/// Maximum number of exchanges that wait.
-const MOST_WAITING: usize = 64;
-
-/// Maximum length of the contents of exchanges that wait, in bytes. At more they are compared at once.
-const MOST_BYTES: usize = 1024 * 1024;
-
-/// Maximum length of the contents that wait while others are compared, in bytes. At more, the exchange that
-/// brings them waits for the comparison.
-const MOST_BYTES_BESIDE: usize = 4 * MOST_BYTES;
-
-/// Maximum number of exchanges that wait while others are compared.
-const MOST_WAITING_BESIDE: usize = 4 * MOST_WAITING;
+/// Limits of the exchanges that wait to be compared together.
+const LIMITS: QueueLimits = QueueLimits {
+    start: QueueAmount {
+        exchanges: 64,
+        bytes: 1024 * 1024,
+    },
+    most: QueueAmount {
+        exchanges: 4 * 64,
+        bytes: 4 * 1024 * 1024,
+    },
+};
 
 /// Longest content whose value waits with it, in bytes; others are read again.
 const LONGEST_READ: usize = 16 * 1024;
@@ -36,13 +35,6 @@ struct WaitingExchange {
     sandbox: Arc<Sandbox>,
     judgement: Judgement,
     exchange: ObservedExchange,
-}
-
-#[derive(Debug, Default)]
-struct Waiting {
-    exchanges: Vec<WaitingExchange>,
-    /// Length of their contents, in bytes.
-    length: usize,
 }
 
 #[derive(Debug, Default)]
@@ -70,13 +62,20 @@ impl Compared {
 }
 
 /// Observer of the drift between the documents and the real API.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct DriftObserver {
-    waiting: Mutex<Waiting>,
-    /// True from when a comparison is started until it begins.
-    is_started: AtomicBool,
+    queue: ExchangeQueue<WaitingExchange>,
     /// Locked while exchanges are compared.
     compared: Mutex<Compared>,
+}
+
+impl Default for DriftObserver {
+    fn default() -> Self {
+        Self {
+            queue: ExchangeQueue::new(LIMITS),
+            compared: Mutex::default(),
+        }
+    }
 }
 
 impl DriftObserver {
@@ -94,33 +93,21 @@ impl DriftObserver {
         } else if judgement.response_value.is_some() {
             length *= VALUE_FACTOR;
         }
-        let (is_full, is_too_full) = {
-            let mut waiting = lock(&self.waiting);
-            waiting.length += length;
-            waiting.exchanges.push(WaitingExchange {
-                sandbox: Arc::clone(sandbox),
-                judgement,
-                exchange,
-            });
-            let (count, length) = (waiting.exchanges.len(), waiting.length);
-            (
-                count >= MOST_WAITING || length >= MOST_BYTES,
-                count >= MOST_WAITING_BESIDE || length >= MOST_BYTES_BESIDE,
-            )
+        let waiting = WaitingExchange {
+            sandbox: Arc::clone(sandbox),
+            judgement,
+            exchange,
         };
-        match tokio::runtime::Handle::try_current() {
-            _ if !is_full => {}
-            Ok(runtime) if !is_too_full => {
-                if !self.is_started.swap(true, Ordering::AcqRel) {
-                    let own = Arc::clone(self);
-                    runtime.spawn_blocking(move || {
-                        // An exchange that comes from now on may wait for the next comparison.
-                        own.is_started.store(false, Ordering::Release);
-                        drop(own.compare());
-                    });
-                }
+        match self.queue.put(waiting, length) {
+            QueueTurn::Wait => {}
+            QueueTurn::Start => {
+                let own = Arc::clone(self);
+                tokio::task::spawn_blocking(move || {
+                    own.queue.begin();
+                    drop(own.compare());
+                });
             }
-            _ => drop(self.compare()),
+            QueueTurn::Now => drop(self.compare()),
         }
     }
 
@@ -142,8 +129,9 @@ impl DriftObserver {
 
     /// Compares the exchanges that wait with the documents.
     fn compare(&self) -> MutexGuard<'_, Compared> {
-        let mut compared = lock(&self.compared);
-        let exchanges = std::mem::take(&mut *lock(&self.waiting)).exchanges;
+        // Poisoning is safe: what a panic leaves out is what waited.
+        let mut compared = self.compared.lock().unwrap_or_else(PoisonError::into_inner);
+        let exchanges = self.queue.take();
         for of_one in exchanges.chunk_by(|one, other| Arc::ptr_eq(&one.sandbox, &other.sandbox)) {
             let sandbox = &of_one[0].sandbox;
             // The documents have changed since.
@@ -168,9 +156,4 @@ fn fingerprint_of(contract: &Contract) -> u64 {
         text.push_str(&document.tree().to_string());
     }
     fingerprint(&text)
-}
-
-/// Locks a value. Poisoning is safe: what a panic leaves out is one batch of exchanges.
-fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
-    value.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,18 +1,23 @@
 //! HAR while the proxy runs: exchanges wait in a queue, and are written beside the requests, in their order.
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::Sandbox;
 use crate::upstream::archive::har::writer::{HarOptions, HarWriter};
 use crate::upstream::exchange::ObservedExchange;
+use crate::upstream::queue::{ExchangeQueue, QueueAmount, QueueLimits, QueueTurn};
 
-/// Maximum number of exchanges that wait. At more, the exchange that brings them writes the queue.
-const MOST_WAITING: usize = 256;
-
-/// Maximum length of the contents of exchanges that wait, in bytes. At more, the exchange that brings them
-/// writes the queue.
-const MOST_BYTES: usize = 4 * 1024 * 1024;
+/// Limits of the exchanges that wait: each one is written soon.
+const LIMITS: QueueLimits = QueueLimits {
+    start: QueueAmount {
+        exchanges: 1,
+        bytes: 0,
+    },
+    most: QueueAmount {
+        exchanges: 256,
+        bytes: 4 * 1024 * 1024,
+    },
+};
 
 /// Exchange that waits to be written, with what tells its secrets.
 #[derive(Debug)]
@@ -24,19 +29,10 @@ struct WaitingExchange {
     exchange: ObservedExchange,
 }
 
-#[derive(Debug, Default)]
-struct Waiting {
-    exchanges: Vec<WaitingExchange>,
-    /// Length of their contents, in bytes.
-    length: usize,
-}
-
 /// Writer of a HAR beside the requests.
 #[derive(Debug)]
 pub(crate) struct HarObserver {
-    waiting: Mutex<Waiting>,
-    /// True from when a write is started until it begins.
-    is_started: AtomicBool,
+    queue: ExchangeQueue<WaitingExchange>,
     /// Locked while exchanges are written, so that they keep their order.
     writer: Mutex<HarWriter>,
 }
@@ -49,8 +45,7 @@ impl HarObserver {
     /// Returns the error of the system.
     pub(crate) fn create(path: &Path, options: HarOptions) -> std::io::Result<Arc<Self>> {
         Ok(Arc::new(Self {
-            waiting: Mutex::default(),
-            is_started: AtomicBool::new(false),
+            queue: ExchangeQueue::new(LIMITS),
             writer: Mutex::new(HarWriter::create(path, options)?),
         }))
     }
@@ -66,29 +61,22 @@ impl HarObserver {
     ) {
         let contents = [exchange.request.body(), exchange.response.body()];
         let length: usize = contents.map(|body| body.bytes().len()).iter().sum();
-        let is_full = {
-            let mut waiting = lock(&self.waiting);
-            waiting.length += length;
-            waiting.exchanges.push(WaitingExchange {
-                sandbox: Arc::clone(sandbox),
-                operation,
-                base,
-                exchange,
-            });
-            waiting.exchanges.len() >= MOST_WAITING || waiting.length >= MOST_BYTES
+        let waiting = WaitingExchange {
+            sandbox: Arc::clone(sandbox),
+            operation,
+            base,
+            exchange,
         };
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) if !is_full => {
-                if !self.is_started.swap(true, Ordering::AcqRel) {
-                    let own = Arc::clone(self);
-                    runtime.spawn_blocking(move || {
-                        // An exchange that comes from now on may wait for the next write.
-                        own.is_started.store(false, Ordering::Release);
-                        drop(own.write());
-                    });
-                }
+        match self.queue.put(waiting, length) {
+            QueueTurn::Wait => {}
+            QueueTurn::Start => {
+                let own = Arc::clone(self);
+                tokio::task::spawn_blocking(move || {
+                    own.queue.begin();
+                    drop(own.write());
+                });
             }
-            _ => drop(self.write()),
+            QueueTurn::Now => drop(self.write()),
         }
     }
 
@@ -99,9 +87,9 @@ impl HarObserver {
 
     /// Writes the exchanges that wait.
     fn write(&self) -> MutexGuard<'_, HarWriter> {
-        let mut writer = lock(&self.writer);
-        let exchanges = std::mem::take(&mut *lock(&self.waiting)).exchanges;
-        for waiting in exchanges {
+        // Poisoning is safe: what a panic leaves out is what waited.
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        for waiting in self.queue.take() {
             let operation = waiting.operation;
             let operation = operation.map(|index| &waiting.sandbox.contract().operations[index]);
             let written = writer.append(&waiting.base, operation, &waiting.exchange);
@@ -111,11 +99,6 @@ impl HarObserver {
         }
         writer
     }
-}
-
-/// Locks a value. Poisoning is safe: what a panic leaves out is what waited.
-fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
-    value.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -156,8 +139,8 @@ mod tests {
         runtime.block_on(async {
             for at in 0..COUNT {
                 har.take(&sandbox, None, "http://a.example".to_owned(), observed(at));
-                let waiting = lock(&har.waiting);
-                assert!(waiting.length <= MOST_BYTES + 20_000, "{}", waiting.length);
+                let length = har.queue.length();
+                assert!(length <= LIMITS.most.bytes + 20_000, "{length}");
             }
         });
         assert_eq!(har.dropped(), 0);

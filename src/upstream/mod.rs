@@ -18,5 +18,6 @@ pub(crate) mod har_observer;
 pub(crate) mod judging;
 pub(crate) mod learning;
 pub(crate) mod observers;
+mod queue;
 pub(crate) mod recording;
 pub(crate) mod servers;
