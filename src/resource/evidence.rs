@@ -1,6 +1,8 @@
 //! Evidence in an operation about the entity that it reads, creates or names.
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::contract::Operation;
 use crate::contract::terms::{Location, MediaType};
 use crate::schema::Schema;
@@ -42,6 +44,28 @@ pub(crate) fn is_upsert(operation: &Operation) -> bool {
     ];
     let said = operation.compiled().said.to_lowercase();
     SAYINGS.iter().any(|saying| said.contains(saying))
+}
+
+/// Returns true if two schemas cannot describe one entity: a property of both has only one value, and not the
+/// same one, as `object: charge` and `object: refund`.
+#[must_use]
+pub(crate) fn are_of_other_kinds(one: &Schema, other: &Schema) -> bool {
+    let only = |schema: &Schema, node: &Value| -> Option<Value> {
+        let node = schema.resolve(node);
+        if let Some(value) = node.get("const") {
+            return Some(value.clone());
+        }
+        match node.get("enum")?.as_array()?.as_slice() {
+            [value] => Some(value.clone()),
+            _ => None,
+        }
+    };
+    let mut properties = one.properties(one.tree()).into_iter();
+    properties.any(|(name, node)| {
+        let there = other.property(other.tree(), name);
+        let values = only(one, node).zip(there.and_then(|there| only(other, there)));
+        values.is_some_and(|(own, other)| own != other)
+    })
 }
 
 /// Returns the property that identifies an entity when it is sent again, such as `token`.

@@ -13,7 +13,9 @@ use crate::document::reference::{is_only_reference, resolve_schema};
 use crate::document::syntax::find;
 use crate::resource::action;
 use crate::resource::address::{Address, Form, Verb, singular};
-use crate::resource::evidence::{answered, is_upsert, natural_key, only_id, sent_schema};
+use crate::resource::evidence::{
+    answered, are_of_other_kinds, is_upsert, natural_key, only_id, sent_schema,
+};
 use crate::resource::key_search::KeySearch;
 use crate::resource::place::{Finder, Slot, ValuePlace};
 use crate::resource::role::{Act, Collection, KeyFrom, Role};
@@ -40,10 +42,7 @@ pub(crate) fn infer(
     kept: Kept,
 ) -> HashMap<usize, Role> {
     let group = Draft::new(contract, members, overrules);
-    let acts: Vec<(usize, &Address, Option<InferredAct>)> = members
-        .iter()
-        .map(|(index, address)| (*index, address, group.doing(*index, address)))
-        .collect();
+    let acts = group.acts();
     let keyed = |doing: &InferredAct| {
         doing.act != Act::Part && matches!(doing.key, KeyFrom::Path(_) | KeyFrom::Field)
     };
@@ -621,6 +620,36 @@ impl<'c> Draft<'c> {
         place.way[..best.unwrap_or_default()].to_vec()
     }
 
+    /// Returns what the operations of the group do. An answer that shows an entity of another kind shows nothing
+    /// of the collection.
+    fn acts(&self) -> Vec<(usize, &'c Address, Option<InferredAct>)> {
+        let members = self.members.iter();
+        let mut acts: Vec<(usize, &'c Address, Option<InferredAct>)> = members
+            .map(|(index, address)| (*index, address, self.doing(*index, address)))
+            .collect();
+        let collection = self.collection(&acts, false);
+        for (index, _, doing) in &mut acts {
+            if let Some(doing) = doing
+                && self.shows_other(*index, doing, &collection)
+            {
+                doing.slot = Slot::Nothing;
+            }
+        }
+        acts
+    }
+
+    /// Returns true if the answer of an operation is an entity of another kind: `POST /charges/{id}/refund` adds a
+    /// refund, and may answer with the charge.
+    fn shows_other(&self, index: usize, doing: &InferredAct, collection: &Collection) -> bool {
+        let Slot::Entity(place) = &doing.slot else {
+            return false;
+        };
+        let schemas = answered(self.operation(index)).zip(collection.entity.as_ref());
+        schemas.is_some_and(|(schema, entity)| {
+            are_of_other_kinds(&schema.sibling(place.pointer.clone()), entity)
+        })
+    }
+
     fn role(&self, index: usize, doing: &InferredAct, collection: Arc<Collection>) -> Role {
         let sent =
             sent_schema(self.operation(index)).map(|schema| self.sent_way(schema, &collection));
@@ -641,7 +670,8 @@ impl<'c> Draft<'c> {
                     .find(is_meant)
                     .map(|(name, _)| (*name).to_owned())
             });
-        let (act, key, slot) = (doing.act, doing.key, doing.slot.clone());
+        let (act, key) = (doing.act, doing.key);
+        let slot = doing.slot.clone();
         let entity = collection.entity.as_ref().filter(|_| doing.needs_effect);
         let sets = entity.map_or_else(Vec::new, |entity| action::sets(entity, last));
         Role {
