@@ -104,8 +104,8 @@ const BEFORE_VALUE: [(&str, Comparison); 15] = [
 /// Place of the value of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum FilterPlace {
-    /// Property, or a member of one: `price.amount`.
-    Property(String),
+    /// Property, or the way to a member of one: `price` and `amount`.
+    Property(Vec<String>),
     /// Label by its name, in `labels` or `metadata.labels`.
     Label(String),
 }
@@ -120,10 +120,10 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// Creates a filter of a property.
-    pub(crate) fn of(property: &str, comparison: Comparison, values: Vec<Value>) -> Self {
+    /// Creates a filter of a property, or of a member of one.
+    pub(crate) fn of(way: &[String], comparison: Comparison, values: Vec<Value>) -> Self {
         Self {
-            place: FilterPlace::Property(property.to_owned()),
+            place: FilterPlace::Property(way.to_vec()),
             comparison,
             values,
         }
@@ -131,7 +131,7 @@ impl Filter {
 
     /// Creates a filter of items whose property has one of some values.
     pub(crate) fn equal(property: &str, values: Vec<Value>) -> Self {
-        Self::of(property, Equal, values)
+        Self::of(&[property.to_owned()], Equal, values)
     }
 }
 
@@ -140,8 +140,9 @@ pub(crate) trait FindProperty {
     /// Returns the property with this name in any spelling.
     fn named(&self, name: &str) -> Option<String>;
 
-    /// Returns the property with this name, or the time that it is short for: `created_at` for `created`.
-    fn meant(&self, name: &str) -> Option<String> {
+    /// Returns the property with this name, or the time that it is short for (`created_at` for `created`), or the
+    /// way to a member (`price.amount`).
+    fn meant(&self, name: &str) -> Option<Vec<String>> {
         let with = |ends: &[&str]| {
             ends.iter()
                 .find_map(|end| self.named(&format!("{name}_{end}")))
@@ -149,15 +150,18 @@ pub(crate) trait FindProperty {
         if name.is_empty() {
             return None;
         }
-        let (first, rest) = name.split_once('.').unwrap_or((name, ""));
-        if !rest.is_empty() {
-            let found = self.named(first)?;
-            return Some(format!("{found}.{rest}"));
-        }
-        self.named(name)
+        let property = self
+            .named(name)
             .or_else(|| with(&["at", "on", "date", "time", "timestamp"]))
             .or_else(|| self.named(&format!("date_{name}")))
-            .or_else(|| self.named(short(name)?))
+            .or_else(|| self.named(short(name)?));
+        if let Some(property) = property {
+            return Some(vec![property]);
+        }
+        let mut way = name.split('.').map(str::to_owned);
+        let first = self.named(&way.next()?)?;
+        let members: Vec<String> = way.collect();
+        (!members.is_empty()).then(|| [vec![first], members].concat())
     }
 }
 
@@ -187,9 +191,12 @@ pub(crate) fn operator(text: &str) -> Option<Comparison> {
 /// Returns the property and the comparison that a name of a parameter means: `price` and `Above` for `price__gt`.
 /// A property of the whole name is preferred.
 #[must_use]
-pub(crate) fn subject(name: &str, properties: &dyn FindProperty) -> Option<(String, Comparison)> {
+pub(crate) fn subject(
+    name: &str,
+    properties: &dyn FindProperty,
+) -> Option<(Vec<String>, Comparison)> {
     if let Some(property) = properties.named(name) {
-        return Some((property, Equal));
+        return Some((vec![property], Equal));
     }
     if let Some((property, end)) = marked(name)
         && let Some(comparison) = operator(end)
@@ -217,7 +224,7 @@ pub(crate) fn subject(name: &str, properties: &dyn FindProperty) -> Option<(Stri
     }
     // A member of a property: `owner.type`, `owner[type]`.
     let (outer, inner) = marked(name).filter(|_| name.contains(['.', '[']))?;
-    Some((format!("{}.{inner}", properties.named(outer)?), Equal))
+    Some((vec![properties.named(outer)?, inner.to_owned()], Equal))
 }
 
 /// Splits a name before its marked operator: `price__gt`, `price[gt]`, `price.gt`.
@@ -234,7 +241,7 @@ fn marked(name: &str) -> Option<(&str, &str)> {
 /// Returns the filters of a parameter that means a property; `description` is the documented one.
 #[must_use]
 pub(crate) fn read(
-    (property, comparison): (&str, Comparison),
+    (way, comparison): (&[String], Comparison),
     value: &Value,
     description: &str,
 ) -> Vec<Filter> {
@@ -250,17 +257,17 @@ pub(crate) fn read(
         comparison => comparison,
     };
     match value {
-        Value::Object(object) => of_members(property, object),
-        Value::Array(values) => vec![Filter::of(property, comparison, values.clone())],
+        Value::Object(object) => of_members(way, object),
+        Value::Array(values) => vec![Filter::of(way, comparison, values.clone())],
         Value::String(text) if is_list(text, comparison, &spoken) => {
             let parts = text.split(',').map(|part| Value::from(part.trim()));
-            vec![Filter::of(property, comparison, parts.collect())]
+            vec![Filter::of(way, comparison, parts.collect())]
         }
         Value::String(text) if comparison == Equal => {
             let (comparison, value) = before_value(text);
-            vec![Filter::of(property, comparison, vec![value.into()])]
+            vec![Filter::of(way, comparison, vec![value.into()])]
         }
-        value => vec![Filter::of(property, comparison, vec![value.clone()])],
+        value => vec![Filter::of(way, comparison, vec![value.clone()])],
     }
 }
 
@@ -299,7 +306,7 @@ fn before_value(text: &str) -> (Comparison, &str) {
 }
 
 /// Returns the filters of a value with operators or members: `{"gte": 5, "lt": 9}`, `{"amount": 5}`.
-fn of_members(property: &str, object: &Map<String, Value>) -> Vec<Filter> {
+fn of_members(way: &[String], object: &Map<String, Value>) -> Vec<Filter> {
     let filter = |(name, value): (&String, &Value)| {
         let values = match value {
             Value::Array(values) => values.clone(),
@@ -310,8 +317,8 @@ fn of_members(property: &str, object: &Map<String, Value>) -> Vec<Filter> {
             value => vec![value.clone()],
         };
         match operator(name) {
-            Some(comparison) => Filter::of(property, comparison, values),
-            None => Filter::equal(&format!("{property}.{name}"), values),
+            Some(comparison) => Filter::of(way, comparison, values),
+            None => Filter::of(&[way, std::slice::from_ref(name)].concat(), Equal, values),
         }
     };
     object.iter().map(filter).collect()
@@ -339,7 +346,7 @@ impl<'f> FilterTest<'f> {
         let place = match &filter.place {
             FilterPlace::Label(name) => TestedPlace::Label(name),
             FilterPlace::Property(way) => {
-                let way = way.split('.').take(DEEPEST).map(MemberName::new);
+                let way = way.iter().take(DEEPEST).map(|name| MemberName::new(name));
                 TestedPlace::Property(way.collect())
             }
         };
@@ -415,6 +422,8 @@ fn holds(own: &Value, comparison: Comparison, wanted: &Value) -> bool {
             }
         }
         (Contains | StartsWith | EndsWith, own) => agrees(own, wanted),
+        // `active_since` is no bound of the flag `active`.
+        (Above | AtLeast | Below | AtMost, Value::Bool(_)) => true,
         (Above | AtLeast | Below | AtMost, own) => in_order(own, comparison, wanted),
     }
 }
@@ -526,7 +535,15 @@ mod tests {
     use super::*;
 
     fn properties() -> HashMap<String, &'static str> {
-        let names = ["name", "price", "created_at", "tags", "valid_from", "owner"];
+        let names = [
+            "name",
+            "price",
+            "created_at",
+            "tags",
+            "valid_from",
+            "owner",
+            "dotted.name",
+        ];
         names.into_iter().map(|name| (plain(name), name)).collect()
     }
 
@@ -546,13 +563,17 @@ mod tests {
             ("createdBefore", Some(("created_at", Below))),
             ("created[gte]", Some(("created_at", AtLeast))),
             ("not[name]", Some(("name", Unequal))),
+            ("owner.name", Some(("owner.name", Equal))),
+            ("owner[name]", Some(("owner.name", Equal))),
+            ("dotted.name", Some(("dotted.name", Equal))),
             ("colour", None),
             ("colour__gt", None),
             ("after", None),
         ];
         for (name, expected) in cases {
             let found = subject(name, &properties());
-            let found = found.as_ref().map(|(name, how)| (name.as_str(), *how));
+            let found = found.map(|(way, how)| (way.join("."), how));
+            let found = found.as_ref().map(|(way, how)| (way.as_str(), *how));
             assert_eq!(found, expected, "{name}");
         }
     }
@@ -561,7 +582,7 @@ mod tests {
     fn items_are_compared_by_value_by_time_and_by_text() {
         let item = json!({
             "name": "Golf Ball", "price": "9.50", "tags": ["red", "reddish"], "created_at": "2026-01-31T10:00:00Z",
-            "owner": {"name": "ada"}, "metadata": {"labels": {"app": "web"}},
+            "owner": {"name": "ada"}, "dotted.name": "x", "is_active": true, "metadata": {"labels": {"app": "web"}},
         });
         let cases = [
             ("name", Contains, json!("golf"), true),
@@ -582,11 +603,14 @@ mod tests {
                 true,
             ),
             ("created_at", Above, json!(1_769_853_600), false),
-            ("owner.name", Equal, json!("ada"), true),
-            ("owner.name", Above, json!("b"), false),
+            ("owner/name", Equal, json!("ada"), true),
+            ("owner/name", Above, json!("b"), false),
+            ("dotted.name", Equal, json!("x"), true),
+            ("is_active", AtLeast, json!("2026-01-01"), true),
         ];
         for (name, how, wanted, expected) in cases {
-            let filter = Filter::of(name, how, vec![wanted.clone()]);
+            let way: Vec<String> = name.split('/').map(str::to_owned).collect();
+            let filter = Filter::of(&way, how, vec![wanted.clone()]);
             assert_eq!(
                 FilterTest::new(&filter).takes(&item),
                 expected,
@@ -604,7 +628,7 @@ mod tests {
     #[test]
     fn values_and_descriptions_tell_the_comparison() {
         let of = |value: Value, description: &str| {
-            let found = read(("price", Equal), &value, description);
+            let found = read((&["price".to_owned()], Equal), &value, description);
             found
                 .into_iter()
                 .map(|filter| (filter.comparison, filter.values.len()))

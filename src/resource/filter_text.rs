@@ -261,7 +261,7 @@ pub(crate) fn fields(text: &str) -> Option<Vec<Filter>> {
     let filters = labels(text)?;
     let of_property = filters.into_iter().map(|filter| match filter.place {
         FilterPlace::Label(way) => Filter {
-            place: FilterPlace::Property(way),
+            place: FilterPlace::Property(way.split('.').map(str::to_owned).collect()),
             ..filter
         },
         FilterPlace::Property(_) => filter,
@@ -285,9 +285,10 @@ mod tests {
             names.into_iter().map(|name| (plain(name), name)).collect();
         let found = read(text, &properties)?;
         let filters = found.filters.iter().map(|filter| {
-            let FilterPlace::Property(name) = &filter.place else {
+            let FilterPlace::Property(way) = &filter.place else {
                 panic!("is a property");
             };
+            let name = way.join(".");
             format!(
                 "{name} {:?} {}",
                 filter.comparison,

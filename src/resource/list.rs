@@ -164,8 +164,8 @@ impl ListQuery {
             }
         }
         for (name, _) in &mut wanted.sort {
-            if let Some(property) = known.meant(name) {
-                *name = property;
+            if let Some(way) = known.meant(name) {
+                *name = way.join(".");
             }
         }
         if let Some(descending) = descending {
@@ -198,8 +198,8 @@ impl ListQuery {
         if as_text.is_some_and(|text| ["all", "any", "*"].contains(&text)) {
             return;
         }
-        if let Some((property, comparison)) = filter::subject(&parameter.name, properties) {
-            let found = filter::read((&property, comparison), value, parameter.description);
+        if let Some((way, comparison)) = filter::subject(&parameter.name, properties) {
+            let found = filter::read((&way, comparison), value, parameter.description);
             return self.add(found);
         }
         let Some(text) = as_text.filter(|text| !text.is_empty()) else {
