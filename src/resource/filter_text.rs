@@ -16,7 +16,7 @@ pub(crate) struct FilterText {
     pub filters: Vec<Filter>,
     /// Words that are no filter.
     pub words: Vec<String>,
-    /// Terms about properties that the items do not have.
+    /// Terms about properties that the items do not have, and terms without a value.
     pub unknown: Vec<String>,
 }
 
@@ -138,11 +138,13 @@ impl FilterText {
             }
             return;
         }
-        let (comparison, value) = with_wildcards(comparison, value);
-        if !value.is_empty() {
-            let values = vec![Value::from(value)];
-            self.filters.push(Filter::of(&property, comparison, values));
+        let (comparison, wanted) = with_wildcards(comparison, value);
+        if wanted.is_empty() {
+            self.unknown.push(format!("{name}:{value}"));
+            return;
         }
+        let values = vec![Value::from(wanted)];
+        self.filters.push(Filter::of(&property, comparison, values));
     }
 }
 
@@ -301,7 +303,7 @@ mod tests {
     #[test]
     fn texts_are_taken_apart() {
         type Case<'c> = (&'c str, &'c [&'c str], &'c [&'c str], &'c [&'c str]);
-        let cases: [Case<'_>; 11] = [
+        let cases: [Case<'_>; 12] = [
             ("name:golf", &["name Contains golf"], &[], &[]),
             (
                 "big name:\"golf ball\" red",
@@ -340,6 +342,7 @@ mod tests {
                 &[],
             ),
             ("is:open", &[], &[], &["is:open"]),
+            ("name:", &[], &[], &["name:"]),
             ("see http://a.b/c", &[], &["see", "http://a.b/c"], &[]),
             ("at 12:30", &[], &["at", "12:30"], &[]),
             ("plain words", &[], &["plain", "words"], &[]),

@@ -217,7 +217,7 @@ impl ListQuery {
         };
         match found {
             Some(found) => self.add(found),
-            None => self.ignore(text),
+            None => self.tell(text, "is no filter that is understood"),
         }
     }
 
@@ -241,11 +241,14 @@ impl ListQuery {
 
     /// Notes a term that filters by nothing that the items have.
     fn ignore(&mut self, term: &str) {
+        self.tell(term, "filters by no property of the items");
+    }
+
+    /// Notes why a term was ignored.
+    fn tell(&mut self, term: &str, why: &str) {
         if self.cuts.len() < MOST_CUTS {
             let term = start_of(term, LONGEST_TERM);
-            self.cuts.push(format!(
-                "`{term}` filters by no property of the items and was ignored"
-            ));
+            self.cuts.push(format!("`{term}` {why} and was ignored"));
         }
     }
 
