@@ -298,22 +298,13 @@ impl<'c> EntityRequest<'c> {
                     },
                 )
             }
-            _ if !self.role.sets.is_empty() => Step::Change(key, self.setting(sent)),
+            // What an action is sent, such as the amount of a refund, is no new value of the entity.
+            _ if !self.role.sets.is_empty() => Step::Change(
+                key,
+                Change::Members(self.role.sets.iter().cloned().collect()),
+            ),
             _ => Step::Change(key, self.change(received.request, sent?)?),
         })
-    }
-
-    /// Returns the change of an action that sets members; those that it sends are set too.
-    fn setting(&self, sent: Option<&Value>) -> Change {
-        let sent = sent.and_then(Value::as_object);
-        let mut members = sent.map_or_else(Map::new, |sent| self.maker().accept(sent));
-        members.retain(|name, _| !self.collection.keys.contains(&folded(name)));
-        let entity = self.collection.entity.as_deref();
-        members.retain(|name, _| {
-            entity.is_some_and(|entity| entity.property(entity.tree(), name).is_some())
-        });
-        members.extend(self.role.sets.iter().cloned());
-        Change::Members(members)
     }
 
     /// Returns the key that the client chose for a new entity, if it may choose one.

@@ -37,7 +37,8 @@ pub(crate) fn told_of_file(
         first_file(&request.body().bytes(), &media)
     };
     match (entity, file()) {
-        (Some(entity), Some(file)) => members(&file, entity, sent),
+        // Without a chosen file, browsers send an empty name.
+        (Some(entity), Some(file)) if !file.name.is_empty() => members(&file, entity, sent),
         _ => Map::new(),
     }
 }

@@ -19,7 +19,7 @@ use crate::entity::expand::path_of;
 use crate::generate::primitive::{self, http_date};
 use crate::generate::{self, GenerateOptions};
 use crate::resource::key::KeyPath;
-use crate::resource::list::{PageField, says};
+use crate::resource::page_field::{PageField, says};
 use crate::resource::place::{self, Slot};
 
 /// Number of calls in a rate limit window, if the document has none. `WINDOW` is the length of the

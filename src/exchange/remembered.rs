@@ -21,7 +21,7 @@ use crate::exchange::negotiate::{Choice, ContentSource};
 use crate::exchange::settings::Settings;
 use crate::generate::GenerateOptions;
 use crate::resource::Act;
-use crate::resource::list::{PageField, says};
+use crate::resource::page_field::{PageField, says};
 use crate::state::memory::Reply;
 
 /// Returns true if the content that an operation usually has for a reply fits the schema of another

@@ -75,8 +75,9 @@ const SETTERS: [&str; 7] = [
 #[must_use]
 pub(crate) fn sets(entity: &Schema, name: &str) -> Vec<(String, Value)> {
     let verb = words(name).concat();
-    // `markAsRead` sets `read`.
-    let verb = verb.strip_prefix("markas").unwrap_or(&verb);
+    // `markAsRead` sets `read`; a noun such as `comments` sets no flag of its name.
+    let marked = verb.strip_prefix("markas");
+    let verb = marked.unwrap_or(&verb);
     if verb.is_empty() {
         return Vec::new();
     }
@@ -89,7 +90,9 @@ pub(crate) fn sets(entity: &Schema, name: &str) -> Vec<(String, Value)> {
     });
     let flag = properties.iter().find_map(|(name, node)| {
         let is_flag = entity.types(node) == ["boolean"];
-        let value = is_flag.then(|| turned(name, verb)).flatten()?;
+        let value = is_flag
+            .then(|| turned(name, verb, marked.is_some()))
+            .flatten()?;
         Some(((*name).to_owned(), Value::from(value)))
     });
     status.into_iter().chain(flag).collect()
@@ -112,12 +115,12 @@ fn reached(values: &[Value], verb: &str) -> Option<Value> {
 }
 
 /// Returns the value of a flag after a verb; `None` if the verb is not about it.
-fn turned(flag: &str, verb: &str) -> Option<bool> {
+fn turned(flag: &str, verb: &str, is_marked: bool) -> Option<bool> {
     let flag = folded(flag);
     let flag = flag.strip_prefix("is").unwrap_or(&flag);
     let says = |verb: &str| {
         participles(verb).iter().any(|form| form == flag)
-            || flag == verb
+            || is_marked && flag == verb
             || is_adjective(flag, verb)
     };
     if says(verb) {
@@ -177,7 +180,7 @@ mod tests {
     fn an_action_sets_what_its_verb_leads_to() {
         let schema = json!({"type": "object", "properties": {
             "status": {"type": "string", "enum": ["pending", "paid", "cancelled", "shipped", "active"]},
-            "archived": {"type": "boolean"}, "isActive": {"type": "boolean"}, "read": {"type": "boolean"},
+            "archived": {"type": "boolean"}, "comments": {"type": "boolean"}, "isActive": {"type": "boolean"}, "read": {"type": "boolean"},
         }});
         let source = Source::new("t".into(), String::new(), |_| Positions::new());
         let schemas = Schemas::new(source, Arc::new(schema), Demand::Few);

@@ -143,7 +143,7 @@ impl FilterText {
             self.unknown.push(format!("{name}:{value}"));
             return;
         }
-        let values = vec![Value::from(wanted)];
+        let values = wanted.split(',').map(Value::from).collect();
         self.filters.push(Filter::of(&property, comparison, values));
     }
 }
@@ -174,10 +174,9 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
             return None;
         }
         if matches!(first, '"' | '\'') {
-            let inner = &rest[1..];
-            let end = inner.find(first)?;
-            tokens.push(Token::Quoted(inner[..end].to_owned()));
-            rest = &inner[end + 1..];
+            let (text, after) = quoted(&rest[1..], first)?;
+            tokens.push(Token::Quoted(text));
+            rest = after;
             continue;
         }
         let operator = |rest: &str| {
@@ -194,9 +193,21 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
             let is_end = |letter: char| letter.is_whitespace() || matches!(letter, ';' | ')' | '(');
             if !rest.starts_with(['"', '\'']) {
                 let end = rest.find(is_end).unwrap_or(rest.len());
+                // `,` and `|` between terms mean "or".
+                if rest[..end].contains(['|']) || has_term_behind_comma(&rest[..end]) {
+                    return None;
+                }
                 tokens.push(Token::Word(rest[..end].to_owned()));
                 rest = &rest[end..];
             }
+            continue;
+        }
+        if let [.., Token::Word(_), Token::Word(how)] = tokens.as_slice()
+            && is_written_operator(how)
+        {
+            let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+            tokens.push(Token::Word(rest[..end].to_owned()));
+            rest = &rest[end..];
             continue;
         }
         let is_end = |(at, letter): (usize, char)| {
@@ -209,6 +220,32 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
         tokens.push(Token::Word(rest[..end].to_owned()));
         rest = &rest[end..];
     }
+}
+
+/// Returns true if a comma in a value is followed by another term: `open,status==closed`.
+fn has_term_behind_comma(value: &str) -> bool {
+    let is_term = |part: &str| part.contains(['=', '<', '>', '~', ':']);
+    value.split(',').skip(1).any(is_term)
+}
+
+/// Reads a text up to its closing quote, which is written twice or behind `\` within the text; `None` if it has no
+/// end.
+fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
+    let mut read = String::new();
+    let mut letters = text.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        let after = &text[at + letter.len_utf8()..];
+        if letter == '\\' {
+            read.push(letters.next()?.1);
+        } else if letter != quote {
+            read.push(letter);
+        } else if after.starts_with(quote) {
+            read.push(letters.next()?.1);
+        } else {
+            return Some((read, after));
+        }
+    }
+    None
 }
 
 /// Reads a selector of labels, such as `app=web,tier!=db,zone in (a, b)`; `None` if it is not understood.
@@ -303,7 +340,7 @@ mod tests {
     #[test]
     fn texts_are_taken_apart() {
         type Case<'c> = (&'c str, &'c [&'c str], &'c [&'c str], &'c [&'c str]);
-        let cases: [Case<'_>; 12] = [
+        let cases: [Case<'_>; 14] = [
             ("name:golf", &["name Contains golf"], &[], &[]),
             (
                 "big name:\"golf ball\" red",
@@ -341,6 +378,13 @@ mod tests {
                 &[],
                 &[],
             ),
+            ("name eq 'O''Neil'", &["name Equal O'Neil"], &[], &[]),
+            (
+                "created_at gt 2026-06-01T00:00:00Z",
+                &["created_at Above 2026-06-01T00:00:00Z"],
+                &[],
+                &[],
+            ),
             ("is:open", &[], &[], &["is:open"]),
             ("name:", &[], &[], &["name:"]),
             ("see http://a.b/c", &[], &["see", "http://a.b/c"], &[]),
@@ -355,7 +399,14 @@ mod tests {
                 "{text}"
             );
         }
-        for text in ["a or b", "(a)", "name:\"a", "name:a || b"] {
+        for text in [
+            "a or b",
+            "(a)",
+            "name:\"a",
+            "name:a || b",
+            "status==open,status==used",
+            "status:open|used",
+        ] {
             assert_eq!(taken(text), None, "{text}");
         }
     }

@@ -356,7 +356,9 @@ impl<'c> Draft<'c> {
         };
         let of_adding = self.members.iter().filter(adds);
         let mut of_adding = of_adding.filter_map(|(index, _)| required(self.operation(*index)));
-        required(operation) == Some(0)
+        let replaces = operation.compiled().said.to_lowercase().contains("replace");
+        !replaces
+            && required(operation) == Some(0)
             && of_adding.any(|count| count > 0)
             && operation
                 .response_at(StatusPattern::Exact(StatusCode::CREATED))

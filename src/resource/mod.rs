@@ -7,12 +7,14 @@ mod action;
 pub(crate) mod address;
 pub(crate) mod evidence;
 pub(crate) mod filter;
+mod filter_match;
 mod filter_text;
 pub(crate) mod infer;
 pub(crate) mod key;
 mod key_search;
 pub(crate) mod list;
 mod order;
+pub(crate) mod page_field;
 pub mod place;
 pub(crate) mod purpose;
 pub(crate) mod role;
@@ -259,7 +261,7 @@ impl Resources {
         }
         if let Some(whole) = of.links.whole
             && let Some(reading) = shared::reading(self.roles_of(contract, whole))
-            && shared::is_aspect(contract, &of.members, reading)
+            && shared::is_aspect(&of.members)
         {
             let part = |(index, _): &(usize, Address)| {
                 let role = shared::of_part(&contract.operations[*index], reading)?;

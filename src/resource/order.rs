@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::resource::address::singular;
 use crate::schema::name::folded;
@@ -185,6 +187,35 @@ pub(crate) fn worth(value: &Value) -> Option<f64> {
             .parse()
             .ok()
             .filter(|number: &f64| number.is_finite()),
+        _ => None,
+    }
+}
+
+/// Returns the instant that a value is, in seconds since 1970: a date, a date with time (RFC 3339), or a number of
+/// seconds or milliseconds.
+pub(crate) fn instant(value: &Value) -> Option<f64> {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "seconds of this millennium are exact"
+    )]
+    let seconds = |time: OffsetDateTime| {
+        time.unix_timestamp() as f64 + f64::from(time.millisecond()) / 1000.0
+    };
+    match value {
+        Value::Number(number) => {
+            let number = number.as_f64()?;
+            Some(if number.abs() < 1e11 {
+                number
+            } else {
+                number / 1000.0
+            })
+        }
+        Value::String(text) if text.len() == 10 => {
+            OffsetDateTime::parse(&format!("{text}T00:00:00Z"), &Rfc3339)
+                .ok()
+                .map(seconds)
+        }
+        Value::String(text) => OffsetDateTime::parse(text, &Rfc3339).ok().map(seconds),
         _ => None,
     }
 }

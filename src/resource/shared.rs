@@ -249,20 +249,15 @@ pub(crate) fn moved(roles: &HashMap<usize, Role>, whole: &Arc<Collection>) -> Ha
 
 /// Last names of paths that show the entity whose path they go on from, and not another entity of
 /// its kind, such as the `manager` of a person.
-const ASPECTS: [&str; 7] = [
-    "status", "state", "detail", "info", "full", "summary", "profile",
+const ASPECTS: [&str; 9] = [
+    "status", "state", "detail", "info", "full", "summary", "profile", "approval", "finalize",
 ];
 
-/// Returns true if the paths of a group below that of an entity are about the entity itself: their
-/// name says so, or what is sent there is an entity.
+/// Returns true if the paths of a group below that of an entity are about the entity itself, by their name.
 #[must_use]
-pub(crate) fn is_aspect(contract: &Contract, members: &[(usize, Address)], of: &Role) -> bool {
-    let is_sent = |(index, _): &(usize, Address)| {
-        let schema = sent_schema(&contract.operations[*index]);
-        schema.is_some_and(|schema| place_of(schema, &of.collection).is_some())
-    };
-    let is_named = |(_, address): &(usize, Address)| ASPECTS.contains(&address.noun.as_str());
-    members.iter().any(is_named) || members.iter().any(is_sent)
+pub(crate) fn is_aspect(members: &[(usize, Address)]) -> bool {
+    let mut members = members.iter();
+    members.any(|(_, address)| ASPECTS.contains(&address.noun.as_str()))
 }
 
 /// Returns the place of an entity of a collection in a request or an answer.
@@ -315,6 +310,15 @@ pub(crate) fn of_action(operation: &Operation, reading: &Role) -> Option<Role> {
         return None;
     }
     let place = |schema: Option<&Arc<Schema>>| place_of(schema?, collection);
+    let shows_other = answered(operation).is_some_and(|schema| {
+        let has_key = |(name, _): &(&str, &Value)| collection.keys.contains(&folded(name));
+        let mut properties = schema.properties(schema.tree()).into_iter();
+        properties.any(|property| has_key(&property)) && place(Some(schema)).is_none()
+    });
+    // What is reported or shared answers with a report, and is not changed.
+    if shows_other {
+        return None;
+    }
     Some(Role {
         act: Act::Merge,
         slot: place(answered(operation)).map_or(Slot::Nothing, Slot::Entity),

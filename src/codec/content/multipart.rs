@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::codec::content::malformed::{ContentError, Malformed, read_json};
 use crate::codec::content::{sample, xml};
 use crate::codec::style::{ReadOutcome, as_documented, read_brackets, typed};
-use crate::codec::text::plain;
+use crate::codec::text::{decode, plain};
 use crate::contract::media::MediaRange;
 use crate::contract::{Encoding, MediaType, Style};
 use crate::schema::Schema;
@@ -330,6 +330,21 @@ impl From<multer::Error> for ContentError {
     }
 }
 
+/// Returns the name of a file in the form of RFC 8187, `filename*=UTF-8''%e2%82%ac.txt`, as some clients send names
+/// that are not ASCII.
+fn encoded_file_name(headers: &HeaderMap) -> Option<String> {
+    let field = headers
+        .get(http::header::CONTENT_DISPOSITION)?
+        .to_str()
+        .ok()?;
+    let mut parameters = field
+        .split(';')
+        .filter_map(|part| part.trim().split_once('='));
+    let (_, value) = parameters.find(|(name, _)| name.eq_ignore_ascii_case("filename*"))?;
+    let encoded = value.trim_matches('"').rsplit('\'').next()?;
+    Some(decode(encoded))
+}
+
 fn parts(bytes: &Bytes, sent: &MediaRange) -> Result<Vec<Part>, ContentError> {
     // `multer` reads only form data; the other subtypes are framed in the same way.
     let as_form = sent
@@ -353,7 +368,10 @@ fn parts(bytes: &Bytes, sent: &MediaRange) -> Result<Vec<Part>, ContentError> {
             }
             parts.push(Part {
                 name: field.name().unwrap_or_default().to_owned(),
-                file: field.file_name().map(str::to_owned),
+                file: field
+                    .file_name()
+                    .map(str::to_owned)
+                    .or_else(|| encoded_file_name(field.headers())),
                 media: field
                     .content_type()
                     .and_then(|kind| MediaRange::parse(kind.as_ref())),
