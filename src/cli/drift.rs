@@ -48,7 +48,7 @@ pub(super) struct Drift {
     /// Exchanges outside of it are skipped.
     #[arg(long, value_name = "URL", value_parser = base, env = "STANDIN_BASE", hide_env = true)]
     base: Option<BaseUrl>,
-    /// Ask a running `standin proxy` for what it observed
+    /// Ask a running `standin proxy` for what it observed, by its own documents
     #[arg(long, conflicts_with_all = ["har", "base"])]
     journal: bool,
     /// URL of the running proxy

@@ -229,7 +229,10 @@ fn message(key: &DriftKey, drift: &Drift, n: u64, of: u64) -> String {
     };
     let times = format!("in {n} of {of} {exchanges}");
     let subject = subject(key);
-    let types = drift.shape.types().join(" or ");
+    let types = match drift.shape.types().as_slice() {
+        [] => "null".to_owned(),
+        types => types.join(" or "),
+    };
     match key.kind {
         DriftKind::Status => format!("the status {} is not documented, and came {times}", key.at),
         DriftKind::MediaType => format!(

@@ -231,6 +231,10 @@ fn planted_drifts_are_found_once() {
             "undocumented-null 1/2 `/owner` is null in 1 of 2 answers, and the document allows no null",
         ),
         (
+            vec![Sent("GET /pets/1", 200, pet(json!({"age": null})))],
+            "undocumented-field 1/1 `/age` is not documented, and came as null in 1 of 1 answers",
+        ),
+        (
             vec![Sent("GET /pets/1", 200, pet(json!({"status": "lost"})))],
             "undocumented-enum-value 1/1 `/status` is `lost` in 1 of 1 answers, and the document does not list it",
         ),
