@@ -47,7 +47,7 @@ pub(crate) fn is_upsert(operation: &Operation) -> bool {
 }
 
 /// Returns true if two schemas cannot describe one entity: a property of both has only one value, and not the
-/// same one, as `object: charge` and `object: refund`.
+/// same one, as `object: charge` and `object: refund`. One of several alternatives may be the same.
 #[must_use]
 pub(crate) fn are_of_other_kinds(one: &Schema, other: &Schema) -> bool {
     let only = |schema: &Schema, node: &Value| -> Option<Value> {
@@ -60,6 +60,13 @@ pub(crate) fn are_of_other_kinds(one: &Schema, other: &Schema) -> bool {
             _ => None,
         }
     };
+    let has_alternatives = |schema: &Schema| {
+        let node = schema.resolve(schema.tree());
+        node.get("anyOf").or(node.get("oneOf")).is_some()
+    };
+    if has_alternatives(one) || has_alternatives(other) {
+        return false;
+    }
     let mut properties = one.properties(one.tree()).into_iter();
     properties.any(|(name, node)| {
         let there = other.property(other.tree(), name);
