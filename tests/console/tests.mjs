@@ -130,6 +130,24 @@ test('a slow answer of the server replaces nothing that was typed after it', {},
   assert.equal(await raw.inputValue(), 'nonsense');
 });
 
+test('a draft that waits replaces nothing that was typed after it', {}, async ({ page, open }) => {
+  await open('#/try/createPet');
+  const drafted = page.waitForResponse((response) => response.request().method() === 'POST' && response.url().endsWith('/createPet/request'));
+  // Both are typed before the draft of the form is asked for.
+  await page.evaluate(() => {
+    const type = (area, value) => {
+      area.value = value;
+      area.dispatchEvent(new Event('input', { bubbles: true }));
+    };
+    type(document.querySelector('textarea[name=body]'), '{"name": "Rex"}');
+    document.querySelectorAll('input[name=mode]')[1].click();
+    type(document.querySelector('textarea[aria-label="Request as an HTTP message"]'), 'nonsense');
+  });
+  await (await drafted).finished();
+  await page.waitForTimeout(100);
+  assert.equal(await page.getByLabel('Request as an HTTP message').inputValue(), 'nonsense');
+});
+
 test('parameters are chosen in the form, and a request is copied', {}, async ({ page, open, context, base }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   await open('#/try/listPets?code=503');

@@ -35,8 +35,8 @@ class Attempt {
     this.form = make('form', { class: 'parameters' });
     this.take(draft);
     this.drawForm(draft);
-    const again = debounced(() => attempt(() => this.draft()), 200);
-    this.form.addEventListener('input', again);
+    const again = debounced((edit) => attempt(() => this.draft(edit)), 200);
+    this.form.addEventListener('input', () => again(++this.edits));
     this.form.addEventListener('submit', (event) => {
       event.preventDefault();
       attempt(() => this.send());
@@ -87,8 +87,7 @@ class Attempt {
   }
 
   /** Makes the request of the values in the form, and shows it unless something else was typed meanwhile. */
-  async draft() {
-    const edit = ++this.edits;
+  async draft(edit = ++this.edits) {
     const chosen = { path: {}, query: {}, header: {}, cookie: {} };
     this.parameters.forEach((parameter, index) => {
       const isUsed = this.form.elements[`use-${index}`].checked;
