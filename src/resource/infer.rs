@@ -16,7 +16,7 @@ use crate::resource::address::{Address, Form, Verb, singular};
 use crate::resource::evidence::{
     answered, are_of_other_kinds, is_upsert, natural_key, only_id, sent_schema,
 };
-use crate::resource::key_search::KeySearch;
+use crate::resource::key_search::{KeySearch, is_key_of};
 use crate::resource::place::{Finder, Slot, ValuePlace};
 use crate::resource::role::{Act, Collection, KeyFrom, Role};
 use crate::resource::role_override::{RoleOverride, RoleOverrides, overridden_key};
@@ -85,6 +85,12 @@ pub(crate) fn infer(
         }
     }
     roles
+}
+
+/// Returns the names of the properties of an object, in lower case without separators.
+fn names_in(schema: &Schema, node: &Value) -> Vec<String> {
+    let properties = schema.properties(node).into_iter();
+    properties.map(|(name, _)| folded(name)).collect()
 }
 
 /// Returns the name that ends a path template: `archive` of `/rooms.archive`.
@@ -178,6 +184,17 @@ impl<'c> Draft<'c> {
     /// contains lists.
     fn shows_one(&self, operation: &Operation) -> bool {
         matches!(self.one(operation), Slot::Entity(place) if self.has_key(operation, &place))
+    }
+
+    /// Returns true if the success response of the path of an entity shows the entity. It may be a
+    /// list of one if the last parameter is its key.
+    fn shows_named(&self, operation: &Operation) -> bool {
+        let is_in_list = |place: &ValuePlace| place.way.last().is_some_and(|name| name == "0");
+        match self.one(operation) {
+            Slot::Entity(place) if is_in_list(&place) => is_key_of(operation, self.noun),
+            Slot::Entity(place) => self.has_key(operation, &place),
+            _ => false,
+        }
     }
 
     /// Returns true if the schema at a place in the success response has a key property.
@@ -280,7 +297,7 @@ impl<'c> Draft<'c> {
                 match *method {
                     // A list that is filtered by the last parameter, as in `/pets/{status}`, is not
                     // an entity.
-                    Method::GET if self.list(operation).is_some() && !self.shows_one(operation) => {
+                    Method::GET if self.list(operation).is_some() && !self.shows_named(operation) => {
                         None
                     }
                     Method::GET => {
@@ -592,34 +609,40 @@ impl<'c> Draft<'c> {
         }
     }
 
-    /// Returns the path of member names to the entity in a request body: of the levels down to the
-    /// innermost object that looks like one, the level that shares most names with the entity.
+    /// Returns the path of member names to the entity in a request body: the level that shares most
+    /// names with the entity, of those that lead to the innermost object that looks like one, and of
+    /// the objects in the body.
     fn sent_way(&self, schema: &Schema, collection: &Collection) -> Vec<String> {
-        let Slot::Entity(place) = self.finder(schema).one() else {
-            return Vec::new();
+        let way = match self.finder(schema).one() {
+            Slot::Entity(place) => place.way,
+            _ => Vec::new(),
         };
         let Some(entity) = collection.entity.as_deref() else {
-            return place.way;
+            return way;
         };
-        let own: Vec<String> = entity
-            .properties(entity.tree())
-            .iter()
-            .map(|(name, _)| folded(name))
-            .collect();
-        let likeness = |length: usize| {
-            let node = place.way[..length]
-                .iter()
-                .try_fold(schema.tree(), |node, name| schema.property(node, name));
-            let names = node.map(|node| schema.properties(node)).unwrap_or_default();
-            names
-                .iter()
-                .filter(|(name, _)| own.contains(&folded(name)))
-                .count()
+        let own = names_in(entity, entity.tree());
+        let likeness = |way: &[String]| {
+            let node = way.iter().try_fold(schema.tree(), |node, name| {
+                schema.property(node, name).or_else(|| schema.items(node))
+            });
+            let names = node.map(|node| names_in(schema, node)).unwrap_or_default();
+            names.iter().filter(|name| own.contains(name)).count()
         };
-        let best = (0..=place.way.len())
-            .rev()
-            .max_by_key(|length| (likeness(*length), *length));
-        place.way[..best.unwrap_or_default()].to_vec()
+        // A member that the entity has too is no wrapper, unless more of the entity is in it.
+        let wraps = |way: &[String]| !way.iter().any(|name| own.contains(&folded(name)));
+        let levels = (0..=way.len()).map(|length| way[..length].to_vec());
+        let best = levels.max_by_key(|way| (likeness(way), wraps(way), way.len()));
+        let best = best.unwrap_or_default();
+        if likeness(&best) > 0 {
+            return best;
+        }
+        // A wrapper may have any name; nothing beside it belongs to the entity.
+        let objects = schema.properties(schema.tree()).into_iter();
+        let wrapped = objects
+            .filter(|(_, node)| schema.types(node) == ["object"])
+            .map(|(name, _)| vec![name.to_owned()]);
+        let wrapped = wrapped.filter(|way| likeness(way) > 0);
+        wrapped.max_by_key(|way| likeness(way)).unwrap_or(best)
     }
 
     /// Returns what the operations of the group do. An answer that shows an entity of another kind shows nothing

@@ -263,6 +263,20 @@ fn names_of(parameter: &str, noun: &str) -> Vec<String> {
     names
 }
 
+/// Returns true if the last path parameter of an operation is by its name the key of entities with
+/// this noun: `{id}`, `{petId}` or `{pet}` for a pet, and not `{ownerId}`.
+pub(crate) fn is_key_of(operation: &Operation, noun: &str) -> bool {
+    let Some(name) = operation.compiled().path_names.last() else {
+        return false;
+    };
+    let mut words = words(name);
+    let all = words.concat();
+    let last = words.pop().unwrap_or_default();
+    let before = words.concat();
+    let is_id = matches!(last.as_str(), "id" | "uuid" | "guid" | "key" | "sid");
+    all == noun || is_id && (before.is_empty() || before == noun)
+}
+
 /// Returns the kind of key that the last path parameter of an operation has.
 fn by_of(operation: &Operation) -> Option<By> {
     let name = operation.compiled().path_names.last()?;

@@ -3,13 +3,14 @@ use serde_json::{Map, Value};
 
 use crate::resource::address::singular;
 use crate::schema::Schema;
-use crate::schema::name::folded;
+use crate::schema::name::{folded, words};
 use crate::schema::walk::Child;
 
 /// Part of a value, and the schema that describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValuePlace {
     /// Members that lead to it, from the outside in: `data`, `contact`; empty for the whole value.
+    /// A list that holds just this is passed by its index: `brands`, `0`.
     pub way: Vec<String>,
     /// JSON Pointer to its schema; for a list, to the schema of its items.
     pub pointer: String,
@@ -105,12 +106,21 @@ pub(crate) const HOLDERS: [&str; 12] = [
     "details",
 ];
 
+/// Names of lists that may hold the one entity which an answer is about.
+const ONES: [&str; 5] = ["data", "result", "results", "response", "records"];
+
+/// Minimum length of a name that is only the end of a noun: `block` of `cmsBlock`.
+const SHORTEST_END: usize = 4;
+
 /// Maximum number of levels of wrappers; deeper ones are not searched.
 const DEEPEST: usize = 3;
 
 /// Number of members that describe more than the answer; an object with an id and more of them is an
 /// entity.
 const FEWEST_OF_ENTITY: usize = 4;
+
+/// Worth of a list that is called like the entities; other names are worth less.
+const OF_NOUN: u8 = 7;
 
 /// Maximum number of members of an object that are searched for a list; later ones are not found.
 const MOST_MEMBERS: usize = 1000;
@@ -139,6 +149,47 @@ impl<'f> Finder<'f> {
 
     fn member(&self, pointer: &str, name: &str) -> Option<String> {
         self.schema.place_of(pointer, Child::Property(name))
+    }
+
+    /// Returns true if a name is the noun, in the singular or in the plural.
+    fn is_noun(&self, name: &str) -> bool {
+        singular(&folded(name)) == self.noun
+    }
+
+    /// Returns true if the noun is the end of a name, as `key` is of `ssh_keys`, or the name is the
+    /// end of the noun, as `block` is of `cmsBlock`.
+    fn ends_in_noun(&self, name: &str) -> bool {
+        let words = words(name);
+        let ends = |from: usize| singular(&words[from..].concat()) == self.noun;
+        let name = singular(&words.concat());
+        (1..words.len()).any(ends)
+            || name.len() >= SHORTEST_END && self.noun.ends_with(name.as_str())
+    }
+
+    /// Returns true if an object has a member with the key.
+    fn has_key(&self, node: &Value) -> bool {
+        let properties = self.schema.properties(node);
+        let mut names = properties.iter().map(|(name, _)| folded(name));
+        names.any(|name| name == "id" || self.keys.contains(&name))
+    }
+
+    /// Finds the one item of a list that is called like the entity, or that wraps all of an answer.
+    fn only_item(&self, pointer: &str, name: &str) -> Option<ValuePlace> {
+        let within = self.member(pointer, name)?;
+        let named = self.is_noun(name) || self.ends_in_noun(name);
+        if !named && !ONES.contains(&folded(name).as_str()) {
+            return None;
+        }
+        let list = self.node(&within);
+        if self.schema.types(list) != ["array"] {
+            return None;
+        }
+        let items = self.schema.place_of(&within, Child::Items)?;
+        let item = self.node(&items);
+        (self.is_object(item) && self.has_key(item)).then(|| ValuePlace {
+            way: vec![name.to_owned(), "0".to_owned()],
+            pointer: items,
+        })
     }
 
     /// Returns true if one of the members has the key beside the others, as `metadata` has the name
@@ -218,13 +269,27 @@ impl<'f> Finder<'f> {
         let can_be = |node: &Value| self.schema.types(node).contains(&"object");
         let mut of_noun = properties
             .iter()
-            .filter(|(name, node)| singular(&folded(name)) == self.noun && can_be(node));
+            .filter(|(name, node)| self.is_noun(name) && can_be(node));
         if let Some(slot) = of_noun
             .next()
             .filter(|_| !is_full)
             .and_then(|(name, _)| inside((*name).to_owned()))
         {
             return slot;
+        }
+        // All that an answer says may be in one member, such as `ssh_key` or the list `brands`.
+        let mut telling = properties.iter().filter(|(name, _)| says_more(name));
+        let only = telling.next().filter(|_| own == 1 && !has_key);
+        if let Some((name, node)) = only {
+            let is_entity = self.is_object(node)
+                && (self.ends_in_noun(name) || self.has_key(node))
+                && !HOLDERS.contains(&folded(name).as_str());
+            if let Some(slot) = is_entity.then(|| inside((*name).to_owned())).flatten() {
+                return slot;
+            }
+            if let Some(place) = self.only_item(pointer, name) {
+                return Slot::Entity(place);
+            }
         }
         if has_key && own > 0 && !is_wrapped {
             return Slot::Entity(ValuePlace {
@@ -301,8 +366,10 @@ impl<'f> Finder<'f> {
         let mut lists = 0;
         for (name, declared) in properties.iter().take(MOST_MEMBERS) {
             let plain = folded(name);
-            let is_noun = singular(&plain) == self.noun;
-            let looked_into = is_noun || WRAPPERS.contains(&plain.as_str()) || plain == "embedded";
+            let is_noun = self.is_noun(name);
+            let is_known = is_noun || WRAPPERS.contains(&plain.as_str()) || plain == "embedded";
+            // Any other object is looked into for a list that is called like the entities.
+            let looked_into = is_known || !is_entity && self.is_object(self.schema.resolve(declared));
             if !looked_into && self.schema.types(declared) != ["array"] {
                 continue;
             }
@@ -316,9 +383,13 @@ impl<'f> Finder<'f> {
             let Some((inner, place)) = self.list_in(&within, depth + 1) else {
                 continue;
             };
+            if !is_array && !is_known && inner < OF_NOUN {
+                continue;
+            }
             lists += 1;
             let worth = match (is_noun, LISTS.contains(&plain.as_str())) {
-                (true, _) => 6,
+                (true, _) => OF_NOUN,
+                _ if self.ends_in_noun(name) => 6,
                 (_, true) => 5,
                 _ => 1,
             };
@@ -337,19 +408,29 @@ impl<'f> Finder<'f> {
 /// Returns the part of a value that these members lead to.
 #[must_use]
 pub fn at<'v>(value: &'v Value, way: &[String]) -> Option<&'v Value> {
-    way.iter().try_fold(value, |value, name| value.get(name))
+    way.iter().try_fold(value, |value, name| match value {
+        Value::Array(items) => items.get(name.parse::<usize>().ok()?),
+        value => value.get(name),
+    })
 }
 
 /// Sets the part of a value that these members lead to; anything else than an object before it
-/// becomes one.
+/// becomes one. A list on the way then has this one item.
 pub fn put(value: &mut Value, way: &[String], part: Value) {
     let mut at = value;
     for name in way {
-        if !at.is_object() {
+        let is_item = name == "0" && at.is_array();
+        if !is_item && !at.is_object() {
             *at = Value::Object(Map::new());
         }
-        let Value::Object(object) = at else { return };
-        at = object.entry(name.clone()).or_insert(Value::Null);
+        at = match at {
+            Value::Array(items) => {
+                items.resize(1, Value::Null);
+                &mut items[0]
+            }
+            Value::Object(object) => object.entry(name.clone()).or_insert(Value::Null),
+            _ => return,
+        };
     }
     *at = part;
 }
