@@ -31,15 +31,20 @@ fn values(command: &str, option: &str) -> Values {
         "allow-any-host" | "curl" | "dry-run" | "dynamic" | "errors" | "hurl" | "prism"
         | "require-bodies" | "strict-documents" | "strict-query" => of(&[], None),
         "state" if command == "routes" => of(&[], None),
+        "allow-callback" => of(&["hooks.test"], None),
         "allow-host" => of(&["example.com"], None),
         "header" => of(&["Accept: x"], Some("no colon")),
         "allow-path" | "cache" | "fixtures" => of(&["folder"], None),
         "body-timeout" | "drain" | "header-timeout" | "write-timeout" | "item-delay" => {
             of(&["3"], Some("x"))
         }
-        "additional-properties" | "compress" | "control" | "cors" | "echo" | "state" => {
-            of(&["on"], Some("maybe"))
-        }
+        "additional-properties"
+        | "callbacks"
+        | "compress"
+        | "control"
+        | "cors"
+        | "echo"
+        | "state" => of(&["on"], Some("maybe")),
         "content-memory" | "max-body" | "max-generated" | "session-memory" => {
             of(&["20MiB"], Some("large"))
         }

@@ -245,6 +245,30 @@ pub struct Serve {
         hide_short_help = true
     )]
     control: Switch,
+    /// Send callbacks after answers, and webhooks when they are asked for
+    ///
+    /// Only this machine is called, and each host of `--allow-callback`.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "on|off",
+        hide_possible_values = true,
+        default_value = "on",
+        env = "STANDIN_CALLBACKS",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    callbacks: Switch,
+    /// Another host that callbacks and webhooks may call, such as `hooks.test` or `10.0.0.7:8080`; may be repeated
+    #[arg(
+        long,
+        value_name = "HOST",
+        env = "STANDIN_ALLOW_CALLBACK",
+        hide_env = true,
+        value_delimiter = ',',
+        hide_short_help = true
+    )]
+    allow_callback: Vec<String>,
     /// Token that the control API requires: `Authorization: Bearer TOKEN`
     #[arg(
         long,

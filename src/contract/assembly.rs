@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::contract::fixture_key::attach;
 use crate::contract::merge::same_operation;
-use crate::contract::operation::Operation;
+use crate::contract::operation::{Operation, OutgoingOperation};
 use crate::contract::outline::outline;
 use crate::contract::route::{PathTemplate, Router};
 use crate::contract::{Contract, error_override};
@@ -35,6 +35,7 @@ pub(crate) fn assemble(
 struct Assembly {
     documents: Vec<Arc<Schemas>>,
     operations: Vec<Operation>,
+    webhooks: Vec<OutgoingOperation>,
     router: Router,
     variants: HashMap<usize, Vec<usize>>,
     diagnostics: Vec<Diagnostic>,
@@ -45,6 +46,7 @@ impl Assembly {
         Self {
             documents: Vec::new(),
             operations: Vec::new(),
+            webhooks: Vec::new(),
             router: Router::new(),
             variants: HashMap::new(),
             diagnostics,
@@ -54,10 +56,12 @@ impl Assembly {
     fn document(&mut self, document: Document, examples: Examples, demand: Demand) {
         let schemas = Schemas::new(document.source, document.tree, demand);
         schemas.treat_examples(examples);
-        let (operations, found) = outline(&schemas, self.documents.len(), examples);
-        self.diagnostics.extend(found);
+        let outline = outline(&schemas, self.documents.len(), examples);
+        self.diagnostics.extend(outline.diagnostics);
         self.documents.push(schemas);
-        operations
+        self.webhooks.extend(outline.webhooks);
+        outline
+            .operations
             .into_iter()
             .for_each(|operation| self.add(operation));
     }
@@ -137,6 +141,7 @@ impl Assembly {
         self.operation_ids();
         let mut contract = Contract {
             operations: self.operations,
+            webhooks: self.webhooks,
             documents: self.documents,
             diagnostics: self.diagnostics,
             overrules: Vec::new(),

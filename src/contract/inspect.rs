@@ -31,10 +31,9 @@ pub(crate) fn inspect(contract: &Contract) -> Vec<Diagnostic> {
     let mut inspection = Inspection::default();
     // Gather before the first validator is built, because all are built together.
     contract
-        .operations
-        .iter()
+        .all_operations()
         .for_each(|operation| inspection.gather(operation));
-    for operation in &contract.operations {
+    for operation in contract.all_operations() {
         inspection
             .found
             .extend(operation.compiled().diagnostics.iter().cloned());
@@ -42,7 +41,7 @@ pub(crate) fn inspect(contract: &Contract) -> Vec<Diagnostic> {
     for document in &contract.documents {
         inspection.found.extend(schemas::suspicious(document));
     }
-    for operation in &contract.operations {
+    for operation in contract.all_operations() {
         inspection.operation(operation);
     }
     inspection.found.extend(fixtures::inspect(contract));

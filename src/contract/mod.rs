@@ -19,6 +19,7 @@ pub(crate) mod lines;
 pub(crate) mod media;
 pub(crate) mod merge;
 pub(crate) mod operation;
+mod outgoing;
 pub(crate) mod outline;
 pub(crate) mod request_condition;
 pub(crate) mod route;
@@ -30,7 +31,7 @@ mod skeleton;
 pub(crate) mod terms;
 pub(crate) mod wording;
 
-pub(crate) use crate::contract::operation::Operation;
+pub(crate) use crate::contract::operation::{Operation, OutgoingOperation};
 pub(crate) use crate::contract::terms::{
     ConversionCache, DocumentedResponse, Encoding, GeneratedContent, Location, MediaType,
     Parameter, ParameterForm, RequestBody, ResponseHeader, SecurityRequirement, SecurityScheme,
@@ -55,6 +56,8 @@ pub struct Contract {
     pub documents: Vec<Arc<Schemas>>,
     /// Diagnostics from loading; [`inspect`] finds more.
     pub diagnostics: Vec<Diagnostic>,
+    /// Webhooks of the documents: requests that the API sends by itself.
+    pub webhooks: Vec<OutgoingOperation>,
     /// Number of files in folders that are not OpenAPI documents.
     pub passed_over: usize,
     /// Overrides of the errors of paths that no document has, by the document of the nearest path.
@@ -97,6 +100,13 @@ impl Contract {
         Some(Arc::clone(schema))
     }
 
+    /// Iterates over all operations, those of the requests that the API sends included.
+    pub(crate) fn all_operations(&self) -> impl Iterator<Item = &Operation> {
+        let sent = |operation| std::iter::once(operation).chain(operation_callbacks(operation));
+        let webhooks = self.webhooks.iter().map(|webhook| &webhook.operation);
+        self.operations.iter().chain(webhooks).flat_map(sent)
+    }
+
     /// Returns the methods of all operations, in the order documented.
     #[must_use]
     pub fn methods(&self) -> Vec<Method> {
@@ -130,6 +140,12 @@ impl Contract {
             })
         })
     }
+}
+
+/// Iterates over the receivers' operations of the callbacks of an operation.
+fn operation_callbacks(operation: &Operation) -> impl Iterator<Item = &Operation> {
+    let callbacks = operation.callbacks.iter();
+    callbacks.map(|callback| &callback.operation)
 }
 
 impl Contract {

@@ -69,11 +69,28 @@ pub struct Operation {
     pub bases: Arc<[String]>,
     /// Absolute URLs of the servers that the operation or its path item has for itself.
     pub own_servers: Box<[String]>,
+    /// Requests that the API sends after an answer of the operation, in this order.
+    pub callbacks: Vec<OutgoingOperation>,
     /// Input for compiling the operation.
     pub(super) recipe: Recipe,
     pub(super) compiled: OnceLock<CompiledOperation>,
     /// Name of an operation without an `operationId`, built on first use.
     pub(super) name: OnceLock<Box<str>>,
+}
+
+/// Request that the API sends, described as an operation of the program that receives it.
+#[derive(Debug)]
+pub struct OutgoingOperation {
+    /// Name of the callback or of the webhook: `onEvent`.
+    pub name: String,
+    /// URL with runtime expressions (OpenAPI 3.1.1 §4.8.20.4): `{$request.body#/callbackUrl}`;
+    /// `None` for a webhook, whose receiver the document does not name.
+    pub expression: Option<String>,
+    /// Place of the request among those of one operation; the lowest is sent first.
+    pub order: i64,
+    /// Operation of the receiver: its method, request body and responses. Its template is
+    /// the name after a slash.
+    pub operation: Operation,
 }
 
 impl Operation {

@@ -8,7 +8,8 @@ use http::Method;
 use serde_json::Value;
 
 use crate::contract::compile::Compiler;
-use crate::contract::operation::{Operation, Recipe};
+use crate::contract::operation::{Operation, OutgoingOperation, Recipe};
+use crate::contract::outgoing::{OutgoingItem, callbacks, webhooks};
 use crate::contract::route::Variant;
 use crate::contract::server::{base_path, own_servers};
 use crate::diagnostic::{Code, Diagnostic, Place};
@@ -18,14 +19,19 @@ use crate::document::syntax::join;
 use crate::schema::Examples;
 use crate::schema::Schemas;
 
-/// Finds the operations of the document with this index. Each is compiled on first
-/// use.
+/// Operations of a document, each of which is compiled on first use.
+pub(crate) struct Outline {
+    /// Operations that answer requests.
+    pub operations: Vec<Operation>,
+    /// Webhooks of the document.
+    pub webhooks: Vec<OutgoingOperation>,
+    /// Diagnostics of paths and servers.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Finds the operations of the document with this index.
 #[must_use]
-pub(crate) fn outline(
-    schemas: &Arc<Schemas>,
-    index: usize,
-    examples: Examples,
-) -> (Vec<Operation>, Vec<Diagnostic>) {
+pub(crate) fn outline(schemas: &Arc<Schemas>, index: usize, examples: Examples) -> Outline {
     let compiler = Arc::new(Mutex::new(Compiler::new(Arc::clone(schemas), examples)));
     let weak = Arc::downgrade(&compiler);
     let mut finder = OperationFinder {
@@ -36,7 +42,18 @@ pub(crate) fn outline(
         diagnostics: Vec::new(),
     };
     let operations = finder.operations();
-    let recipes = operations.iter().map(|operation| {
+    let tree = Arc::clone(schemas.tree());
+    let webhooks = webhooks(&tree);
+    let webhooks: Vec<OutgoingOperation> = webhooks
+        .iter()
+        .flat_map(|item| finder.outgoing(item))
+        .collect();
+    let called = operations
+        .iter()
+        .flat_map(|operation| &operation.callbacks)
+        .chain(&webhooks)
+        .map(|outgoing| &outgoing.operation);
+    let recipes = operations.iter().chain(called).map(|operation| {
         (
             operation.template.clone(),
             operation.recipe.item.clone(),
@@ -53,7 +70,11 @@ pub(crate) fn outline(
             .iter()
             .for_each(|(template, item, at)| compiler.note(template, item, at));
     });
-    (operations, finder.diagnostics)
+    Outline {
+        operations,
+        webhooks,
+        diagnostics: finder.diagnostics,
+    }
 }
 
 /// Maximum number of different base paths in one list of servers; operations do not answer at
@@ -155,6 +176,11 @@ impl OperationFinder<'_> {
         value: &Value,
     ) -> Option<Operation> {
         let method = Method::from_bytes(method.to_uppercase().as_bytes()).ok()?;
+        let callbacks = callbacks(tree, value, &at);
+        let callbacks = callbacks
+            .iter()
+            .flat_map(|item| self.outgoing(item))
+            .collect();
         Some(Operation {
             method,
             template: item.template.to_owned(),
@@ -171,6 +197,7 @@ impl OperationFinder<'_> {
             overrules: Vec::new(),
             bases: self.bases(tree, item, value, &at),
             own_servers: own_servers(value, item.value),
+            callbacks,
             recipe: Recipe {
                 compiler: Arc::clone(&self.compiler),
                 item: item.at.to_owned(),
@@ -179,6 +206,45 @@ impl OperationFinder<'_> {
             compiled: OnceLock::new(),
             name: OnceLock::new(),
         })
+    }
+
+    /// Returns the requests that the API sends as a callback or a webhook describes them, one for
+    /// each method.
+    fn outgoing(&self, item: &OutgoingItem<'_>) -> Vec<OutgoingOperation> {
+        let fields = item.value.as_object().into_iter().flatten();
+        let methods = fields.filter(|(name, _)| METHODS.contains(&name.as_str()));
+        let of_method = |(method, value): (&String, &Value)| {
+            let at = join(&item.at, method);
+            let id = value.get("operationId").and_then(Value::as_str);
+            let operation = Operation {
+                method: Method::from_bytes(method.to_uppercase().as_bytes()).ok()?,
+                template: format!("/{}", item.name.replace(['{', '}', '?', '#'], "_")),
+                variant: None,
+                id: id.map(str::to_owned).filter(|id| !id.is_empty()),
+                repeats_id: false,
+                document: self.index,
+                place: Place::key(self.schemas.source(), at.clone()),
+                fixtures: Vec::new(),
+                overrules: Vec::new(),
+                bases: Arc::default(),
+                own_servers: Box::default(),
+                callbacks: Vec::new(),
+                recipe: Recipe {
+                    compiler: Arc::clone(&self.compiler),
+                    item: item.at.clone(),
+                    at,
+                },
+                compiled: OnceLock::new(),
+                name: OnceLock::new(),
+            };
+            Some(OutgoingOperation {
+                name: item.name.to_owned(),
+                expression: item.expression.map(str::to_owned),
+                order: item.order,
+                operation,
+            })
+        };
+        methods.filter_map(of_method).collect()
     }
 
     /// Returns the path template without syntax that the standard does not allow, and the query or

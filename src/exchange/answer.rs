@@ -24,6 +24,7 @@ use crate::exchange::criteria::ResponseCriteria;
 use crate::exchange::echo::Echo;
 use crate::exchange::header_meaning::EntityPlace;
 use crate::exchange::negotiate::{self, Choice, ContentSource};
+use crate::exchange::outgoing::PlannedCallbacks;
 use crate::exchange::plan::{Decision, Plan, Remembered, Sending};
 use crate::exchange::settings::{Echoing, Settings, StateMode};
 use crate::exchange::staging::{StagedFixtures, Staging, stage};
@@ -54,6 +55,7 @@ impl<'c> ValidRequest<'_, 'c, '_> {
         let all = staging.fixture.into_iter();
         let all = all.chain(beside.into_iter().rev());
         let mut applied: Vec<_> = all.map(|fixture| self.applied(fixture)).collect();
+        let callbacks = self.callbacks();
         let plan = match negotiate::choose(self.operation, &self.criteria, staging) {
             Ok(choice) => self.choice(choice),
             Err(problem) => {
@@ -65,7 +67,36 @@ impl<'c> ValidRequest<'_, 'c, '_> {
                 self.problem(problem, &staging)
             }
         };
-        Plan { applied, ..plan }
+        let callbacks = callbacks.map(|planned| {
+            let example = plan.decision.example().map(str::to_owned);
+            Box::new(PlannedCallbacks { example, ..planned })
+        });
+        Plan {
+            applied,
+            callbacks,
+            ..plan
+        }
+    }
+
+    /// Returns the data for the callbacks of the operation; `None` if it has none.
+    fn callbacks(&self) -> Option<PlannedCallbacks<'c>> {
+        if self.operation.callbacks.is_empty() {
+            return None;
+        }
+        let contract = self.context.contract;
+        let role = self.context.resources.role(contract, self.index);
+        let about = role.map(|role| {
+            let collection = &role.collection;
+            (collection.noun.clone(), collection.keys.clone())
+        });
+        Some(PlannedCallbacks {
+            contract,
+            index: self.index,
+            instance: self.criteria.values.as_instance(self.criteria.inputs),
+            options: self.options,
+            example: None,
+            about,
+        })
     }
 
     /// Returns a fixture with everything that its expressions refer to.

@@ -64,6 +64,7 @@ impl AppliedFixture<'_> {
             contract: self.contract,
             options: self.options,
             status: status.as_u16(),
+            answer: None,
         };
         Cow::Owned(expression::evaluate(written, &subject))
     }

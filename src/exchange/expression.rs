@@ -1,8 +1,9 @@
 //! Evaluates expressions in the bodies of fixtures: values of the request, and generated values.
 //!
 //! These are the runtime expressions of OpenAPI (3.1.1 §4.8.20.4: `{$request.body#/name}`,
-//! `{$request.path.id}`, `{$url}`), and `{$now}`, `{$uuid}` and
+//! `{$request.path.id}`, `{$url}`, and for callbacks `{$response.body#/id}`), and `{$now}`, `{$uuid}` and
 //! `{$generate#/components/schemas/Pet}`.
+use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
 use crate::codec::message::Request;
@@ -24,6 +25,17 @@ pub(crate) struct ExpressionSubject<'s> {
     pub options: GenerateOptions,
     /// Status of the answer.
     pub status: u16,
+    /// Answer, if it is there already: callbacks refer to it, fixtures cannot.
+    pub answer: Option<AnswerParts<'s>>,
+}
+
+/// Parts of an answer that expressions refer to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AnswerParts<'s> {
+    /// Header fields.
+    pub headers: &'s HeaderMap,
+    /// Content, if it is JSON.
+    pub body: Option<&'s Value>,
 }
 
 /// Returns a value with its expressions evaluated. A text that is one expression becomes its
@@ -131,6 +143,9 @@ fn of(expression: &str, subject: &ExpressionSubject<'_>) -> Option<Value> {
             .pointer(pointer.strip_prefix('#').unwrap_or(pointer))
             .cloned();
     }
+    if let Some(expression) = expression.strip_prefix("response.") {
+        return of_answer(expression, subject.answer?);
+    }
     let (location, name) = expression.strip_prefix("request.")?.split_once('.')?;
     match location {
         "header" => {
@@ -141,4 +156,14 @@ fn of(expression: &str, subject: &ExpressionSubject<'_>) -> Option<Value> {
         "path" | "query" | "cookie" => subject.instance.get(location)?.get(name).cloned(),
         _ => None,
     }
+}
+
+/// Evaluates an expression about the answer, without its `response.`.
+fn of_answer(expression: &str, answer: AnswerParts<'_>) -> Option<Value> {
+    if let Some(pointer) = expression.strip_prefix("body") {
+        let pointer = pointer.strip_prefix('#').unwrap_or(pointer);
+        return answer.body?.pointer(pointer).cloned();
+    }
+    let value = answer.headers.get(expression.strip_prefix("header.")?)?;
+    Some(json!(value.to_str().ok()?))
 }

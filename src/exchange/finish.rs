@@ -136,6 +136,16 @@ pub(crate) fn finish(
     if plan.sending != Sending::default() {
         response.extensions_mut().insert(plan.sending);
     }
+    if let Some(callbacks) = &plan.callbacks
+        && response.status().is_success()
+    {
+        let entity = match reply {
+            Some(Reply::Entity { entity, .. }) => Some(&**entity),
+            _ => None,
+        };
+        let outgoing = callbacks.requests(request, &response, entity);
+        response.extensions_mut().insert(outgoing);
+    }
     stream::resume(settings, request, &mut response);
     if settings.compression == Compression::On {
         compression::compress(request.headers(), &mut response);

@@ -16,6 +16,7 @@ mod judge;
 mod misfit;
 pub(crate) mod negotiate;
 pub(crate) mod observed;
+pub(crate) mod outgoing;
 pub(crate) mod plan;
 mod read;
 pub(crate) mod remembered;

@@ -18,6 +18,7 @@ use crate::exchange::context::ExchangeContext;
 use crate::exchange::echo::Echo;
 use crate::exchange::header_meaning::EntityPlace;
 use crate::exchange::negotiate::{Choice, ContentSource};
+use crate::exchange::outgoing::PlannedCallbacks;
 use crate::generate::GenerateOptions;
 use crate::generate::entity::PathValues;
 
@@ -56,6 +57,8 @@ pub(crate) struct Plan<'c> {
     pub(super) echo: Option<Echo>,
     /// Place of the entity that was written, if a documented header field tells it.
     pub(super) place: Option<EntityPlace<'c>>,
+    /// Data for the callbacks of the operation, if it has any.
+    pub(super) callbacks: Option<Box<PlannedCallbacks<'c>>>,
     /// Fixture that applies to the request.
     pub(super) applied: Vec<AppliedFixture<'c>>,
     /// Delay, fault and `Retry-After` of the response.
@@ -86,6 +89,7 @@ impl<'c> Plan<'c> {
             shown: None,
             echo: None,
             place: None,
+            callbacks: None,
             applied: Vec::new(),
             sending: Sending::default(),
         }
@@ -120,6 +124,17 @@ pub(crate) enum Decision<'c> {
 }
 
 impl Decision<'_> {
+    /// Returns the name of the documented example that the answer is.
+    pub(super) fn example(&self) -> Option<&str> {
+        match self {
+            Self::Answer(Choice {
+                content: ContentSource::Example(example, _),
+                ..
+            }) => Some(&example.name),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_generated(&self) -> bool {
         matches!(
             self,

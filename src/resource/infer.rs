@@ -18,6 +18,7 @@ use crate::resource::evidence::{
 };
 use crate::resource::key_search::{KeySearch, is_key_of};
 use crate::resource::place::{Finder, Slot, ValuePlace};
+use crate::resource::request_place::sent_way;
 use crate::resource::role::{Act, Collection, KeyFrom, Role};
 use crate::resource::role_override::{RoleOverride, RoleOverrides, overridden_key};
 use crate::schema::Schema;
@@ -85,12 +86,6 @@ pub(crate) fn infer(
         }
     }
     roles
-}
-
-/// Returns the names of the properties of an object, in lower case without separators.
-fn names_in(schema: &Schema, node: &Value) -> Vec<String> {
-    let properties = schema.properties(node).into_iter();
-    properties.map(|(name, _)| folded(name)).collect()
 }
 
 /// Returns the name that ends a path template: `archive` of `/rooms.archive`.
@@ -297,7 +292,9 @@ impl<'c> Draft<'c> {
                 match *method {
                     // A list that is filtered by the last parameter, as in `/pets/{status}`, is not
                     // an entity.
-                    Method::GET if self.list(operation).is_some() && !self.shows_named(operation) => {
+                    Method::GET
+                        if self.list(operation).is_some() && !self.shows_named(operation) =>
+                    {
                         None
                     }
                     Method::GET => {
@@ -609,42 +606,6 @@ impl<'c> Draft<'c> {
         }
     }
 
-    /// Returns the path of member names to the entity in a request body: the level that shares most
-    /// names with the entity, of those that lead to the innermost object that looks like one, and of
-    /// the objects in the body.
-    fn sent_way(&self, schema: &Schema, collection: &Collection) -> Vec<String> {
-        let way = match self.finder(schema).one() {
-            Slot::Entity(place) => place.way,
-            _ => Vec::new(),
-        };
-        let Some(entity) = collection.entity.as_deref() else {
-            return way;
-        };
-        let own = names_in(entity, entity.tree());
-        let likeness = |way: &[String]| {
-            let node = way.iter().try_fold(schema.tree(), |node, name| {
-                schema.property(node, name).or_else(|| schema.items(node))
-            });
-            let names = node.map(|node| names_in(schema, node)).unwrap_or_default();
-            names.iter().filter(|name| own.contains(name)).count()
-        };
-        // A member that the entity has too is no wrapper, unless more of the entity is in it.
-        let wraps = |way: &[String]| !way.iter().any(|name| own.contains(&folded(name)));
-        let levels = (0..=way.len()).map(|length| way[..length].to_vec());
-        let best = levels.max_by_key(|way| (likeness(way), wraps(way), way.len()));
-        let best = best.unwrap_or_default();
-        if likeness(&best) > 0 {
-            return best;
-        }
-        // A wrapper may have any name; nothing beside it belongs to the entity.
-        let objects = schema.properties(schema.tree()).into_iter();
-        let wrapped = objects
-            .filter(|(_, node)| schema.types(node) == ["object"])
-            .map(|(name, _)| vec![name.to_owned()]);
-        let wrapped = wrapped.filter(|way| likeness(way) > 0);
-        wrapped.max_by_key(|way| likeness(way)).unwrap_or(best)
-    }
-
     /// Returns what the operations of the group do. An answer that shows an entity of another kind shows nothing
     /// of the collection.
     fn acts(&self) -> Vec<(usize, &'c Address, Option<InferredAct>)> {
@@ -676,8 +637,8 @@ impl<'c> Draft<'c> {
     }
 
     fn role(&self, index: usize, doing: &InferredAct, collection: Arc<Collection>) -> Role {
-        let sent =
-            sent_schema(self.operation(index)).map(|schema| self.sent_way(schema, &collection));
+        let sent = sent_schema(self.operation(index))
+            .map(|schema| sent_way(&self.finder(schema), &collection));
         let last = end_of(&self.operation(index).template);
         let part = collection
             .entity

@@ -17,6 +17,7 @@ mod order;
 pub(crate) mod page_field;
 pub mod place;
 pub(crate) mod purpose;
+mod request_place;
 pub(crate) mod role;
 pub(crate) mod role_override;
 pub(crate) mod shared;

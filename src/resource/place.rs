@@ -369,7 +369,8 @@ impl<'f> Finder<'f> {
             let is_noun = self.is_noun(name);
             let is_known = is_noun || WRAPPERS.contains(&plain.as_str()) || plain == "embedded";
             // Any other object is looked into for a list that is called like the entities.
-            let looked_into = is_known || !is_entity && self.is_object(self.schema.resolve(declared));
+            let looked_into =
+                is_known || !is_entity && self.is_object(self.schema.resolve(declared));
             if !looked_into && self.schema.types(declared) != ["array"] {
                 continue;
             }

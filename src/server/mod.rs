@@ -16,6 +16,7 @@ mod limits;
 pub(crate) mod listener;
 pub(crate) mod log;
 mod message;
+mod outgoing;
 mod pace;
 mod proxy;
 mod quick;
@@ -55,6 +56,7 @@ use crate::server::compute::ChosenThread;
 use crate::server::connection::HeaderCase;
 use crate::server::content::{ReadFault, in_time};
 use crate::server::control::Control;
+use crate::server::control::sender::ReadyToSend;
 use crate::server::control::session::PREFIX;
 use crate::server::control::verify::RepeatFor;
 use crate::server::current::CurrentControl;
@@ -293,6 +295,9 @@ impl ConnectionState {
         let Sending { delay, fault, .. } = response.extensions_mut().remove().unwrap_or_default();
         if !delay.is_zero() {
             state.wait(delay, version).await;
+        }
+        if let Some(ready) = response.extensions_mut().remove::<ReadyToSend>() {
+            outgoing::send_later(&self.control, ready);
         }
         response = self.closing(response, version);
         match fault {

@@ -1,4 +1,5 @@
-//! The program that answered an exchange of `standin proxy`, and the violations of its answer.
+//! The program that answered an exchange of `standin proxy` or a request of the sandbox, and the
+//! violations of its answer.
 use serde_json::{Value, json};
 
 use crate::contract::simulation::Responder;
@@ -17,6 +18,8 @@ pub enum AnsweredBy {
     Fallback(String),
     /// The proxy, because there is no answer of the real API.
     Proxy,
+    /// The receiver of a callback or a webhook, which the sandbox sent.
+    Receiver,
 }
 
 /// Answer of an exchange of a proxy, as the journal has it.
@@ -40,6 +43,7 @@ impl AnsweredBy {
             Self::Real => Responder::Real.name(),
             Self::Sandbox | Self::Fallback(_) => Responder::Sandbox.name(),
             Self::Proxy => "proxy",
+            Self::Receiver => "receiver",
         }
     }
 
@@ -91,7 +95,7 @@ impl Answered {
         if let AnsweredBy::Fallback(reason) = &self.by {
             shown["fallback"] = json!(reason);
         }
-        if self.by == AnsweredBy::Real {
+        if matches!(self.by, AnsweredBy::Real | AnsweredBy::Receiver) {
             shown["responseViolations"] = json!(self.violations);
         }
     }

@@ -16,6 +16,7 @@ use crate::exchange::{
 use crate::sandbox::Reading;
 use crate::server::Limits;
 use crate::server::control::hosts::Hosts;
+use crate::server::control::sender::OutgoingPolicy;
 use crate::server::control::{ConsoleAccess, ControlAccess, Options};
 use crate::state::sessions::Bounds;
 use crate::validate::{AbsentBody, OtherNames};
@@ -51,6 +52,10 @@ impl Serve {
                 ConsoleChoice::Off => ConsoleAccess::Off,
                 ConsoleChoice::On => ConsoleAccess::On,
                 ConsoleChoice::Write => ConsoleAccess::Write(self.documents.fixtures_folder()),
+            },
+            outgoing: OutgoingPolicy {
+                is_off: self.callbacks == Switch::Off,
+                hosts: self.allow_callback.clone(),
             },
         }
     }

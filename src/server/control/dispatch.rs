@@ -11,6 +11,7 @@ use crate::exchange::Report;
 use crate::server::console;
 use crate::server::control::lists::is_page;
 use crate::server::control::page::HTML;
+use crate::server::control::sender::ReadyToSend;
 use crate::server::control::stream::EventFilter;
 use crate::server::control::verify::RepeatFor;
 use crate::server::control::{ConsoleAccess, Control, ControlRequest, answered, page};
@@ -24,6 +25,8 @@ pub(super) struct Performed {
     value: Value,
     /// Time to wait before the operation is performed again.
     wait: Option<RepeatFor>,
+    /// Requests to send after the answer.
+    ready: Option<ReadyToSend>,
 }
 
 impl From<Value> for Performed {
@@ -36,6 +39,7 @@ impl From<Value> for Performed {
             status,
             value,
             wait: None,
+            ready: None,
         }
     }
 }
@@ -91,6 +95,7 @@ impl Control {
             .on_requests(name, asked)
             .or_else(|| self.on_fixtures(name, asked))
             .or_else(|| self.on_state(name, asked))
+            .or_else(|| self.on_webhooks(name, asked))
             .or_else(|| self.on_contract(name, asked));
         match outcome {
             Some(Ok(performed)) => represent(name, asked.request, performed),
@@ -172,6 +177,26 @@ impl Control {
         Some(outcome)
     }
 
+    /// Webhooks, and inboxes for them.
+    fn on_webhooks(&self, name: &str, asked: &ControlRequest<'_>) -> Option<Outcome> {
+        let outcome = match name {
+            "listWebhooks" => done(self.webhooks()),
+            "sendWebhook" => self.send_webhook(asked).map(|(value, ready)| Performed {
+                status: StatusCode::ACCEPTED,
+                ready: Some(ready),
+                ..Performed::from(value)
+            }),
+            "listMessages" => self.messages(asked).map(|(value, wait)| Performed {
+                wait,
+                ..Performed::from(value)
+            }),
+            "clearMessages" => done(self.clear_messages(asked)),
+            "postMessage" | "putMessage" | "patchMessage" => tried(self.receive_message(asked)),
+            _ => return None,
+        };
+        Some(outcome)
+    }
+
     /// Documents and operations.
     fn on_contract(&self, name: &str, asked: &ControlRequest<'_>) -> Option<Outcome> {
         let outcome = match name {
@@ -202,6 +227,7 @@ fn represent(name: &str, request: &Request, performed: Performed) -> (Response, 
         status,
         value,
         wait,
+        ready,
     } = performed;
     if status == StatusCode::NO_CONTENT {
         let mut response = Response::new(Bytes::new());
@@ -230,6 +256,9 @@ fn represent(name: &str, request: &Request, performed: Performed) -> (Response, 
         .append(VARY, HeaderValue::from_static("Accept"));
     if let Some(wait) = wait {
         response.extensions_mut().insert(wait);
+    }
+    if let Some(ready) = ready {
+        response.extensions_mut().insert(ready);
     }
     (response, report)
 }

@@ -230,7 +230,7 @@ fn name(host: &str) -> &str {
 }
 
 /// Returns true for `localhost`, names below it (RFC 6761 §6.3), and loopback addresses.
-fn is_loopback(name: &str) -> bool {
+pub(super) fn is_loopback(name: &str) -> bool {
     const LOCALHOST: &str = "localhost";
     if let Some(address) = address(name) {
         return is_loopback_address(address);

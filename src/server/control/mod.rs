@@ -19,6 +19,8 @@ mod forwarding;
 mod found;
 pub(crate) mod hook;
 pub(crate) mod hosts;
+mod inbox;
+mod inboxes;
 mod insight;
 mod json_form;
 mod kept;
@@ -33,12 +35,14 @@ mod recording;
 pub(crate) mod requests;
 mod responding;
 mod schemas;
+pub(crate) mod sender;
 pub(crate) mod session;
 mod snapshots;
 mod state;
 pub(crate) mod stream;
 pub(crate) mod supplement;
 pub(crate) mod verify;
+mod webhooks;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -73,8 +77,10 @@ use crate::server::control::forwarding::Forwarding;
 use crate::server::control::found::FoundDiagnostics;
 use crate::server::control::hook::ReloadFunction;
 use crate::server::control::hosts::Hosts;
+use crate::server::control::inboxes::Inboxes;
 use crate::server::control::json_form::json_form;
 use crate::server::control::numbers::OperationNumbers;
+use crate::server::control::sender::{OutgoingPolicy, Sender};
 use crate::server::control::session::{PREFIX, SessionRequest, session_of};
 use crate::server::control::stream::JournalEvent;
 use crate::server::message::problem_response;
@@ -95,6 +101,8 @@ pub struct Options {
     pub hosts: Hosts,
     /// Use of the console (`--console`).
     pub console: ConsoleAccess,
+    /// Receivers of callbacks and webhooks (`--callbacks`, `--allow-callback`).
+    pub outgoing: OutgoingPolicy,
 }
 
 impl Default for Options {
@@ -104,6 +112,7 @@ impl Default for Options {
             journal: 500,
             hosts: Hosts::default(),
             console: ConsoleAccess::default(),
+            outgoing: OutgoingPolicy::default(),
         }
     }
 }
@@ -148,6 +157,10 @@ pub struct Control {
     stream: broadcast::Sender<JournalEvent>,
     /// Speed of each operation.
     pub(super) paces: Paces,
+    /// Sender of callbacks and webhooks.
+    sender: Arc<Sender>,
+    /// Inboxes for callbacks and webhooks.
+    inboxes: Arc<Inboxes>,
     /// Real API of `standin proxy`.
     upstream: Option<Forwarding>,
 }
@@ -174,6 +187,16 @@ impl Noting {
     }
 }
 
+impl Noting {
+    /// Returns the data of a request that the API sent.
+    pub(crate) fn of_outgoing(session: &str, answered: Answered) -> Self {
+        Self {
+            answered: Some(answered),
+            ..Self::of_sandbox(session, None)
+        }
+    }
+}
+
 /// Maximum number of exchanges that a listener may lag behind; beyond it, the listener misses the
 /// oldest.
 const STREAM: usize = 256;
@@ -195,6 +218,7 @@ impl Control {
         let numbers = OperationNumbers::new(sandbox.contract());
         let (stream, _) = broadcast::channel(STREAM);
         let paces = Paces::new(sandbox.contract().operations.len());
+        let sender = Arc::new(Sender::new(options.outgoing.clone()));
         Self {
             sandbox,
             options,
@@ -215,6 +239,8 @@ impl Control {
             secrets: OnceLock::new(),
             stream,
             paces,
+            sender,
+            inboxes: Arc::default(),
             upstream: None,
         }
     }
@@ -247,6 +273,8 @@ impl Control {
             own: Arc::clone(&self.own),
             count: Arc::clone(&self.count),
             numbers,
+            sender: Arc::clone(&self.sender),
+            inboxes: Arc::clone(&self.inboxes),
             reload: Arc::clone(&self.reload),
             fixture_ids: Arc::clone(&self.fixture_ids),
             collections: OnceLock::new(),
@@ -312,7 +340,7 @@ impl Control {
 
     /// Returns the number of exchanges that were noted so far.
     pub(super) fn noted(&self) -> u64 {
-        self.count.load(Ordering::Relaxed)
+        self.count.load(Ordering::Relaxed) + self.inboxes.received()
     }
 
     /// Sets the function that loads the documents again. Only the first call counts.

@@ -14,7 +14,9 @@ use crate::codec::text::decode_form;
 use crate::contract::Location;
 use crate::contract::media::MediaRange;
 use crate::exchange::Report;
+use crate::exchange::outgoing::OutgoingRequests;
 use crate::server::control::expectation::Expectation;
+use crate::server::control::sender::{ReadyToSend, Sender};
 use crate::server::control::stream::JournalEvent;
 use crate::server::control::{Control, ControlAccess, Noting};
 use crate::state::answered::{Answered, AnsweredBy, FallbackReason};
@@ -35,6 +37,7 @@ impl Control {
             self.sandbox
                 .answer_in(session, self.sandbox.settings(), request);
         self.isolate(request, &mut response);
+        self.prepare_callbacks(session, &mut response);
         let mut counted = expectation.counted(&report.violations);
         let is_expected = |index| self.sandbox.expects_violation(session, index, request);
         if !counted.is_empty()
@@ -45,6 +48,26 @@ impl Control {
         }
         self.count(request, response.status(), report.operation, counted);
         (response, report)
+    }
+
+    /// Returns the sender of callbacks and webhooks.
+    pub(crate) fn sender(&self) -> &Arc<Sender> {
+        &self.sender
+    }
+
+    /// Makes the callbacks of an answer ready to be sent, unless they are off.
+    fn prepare_callbacks(&self, session: &str, response: &mut Response) {
+        let extensions = response.extensions_mut();
+        let Some(OutgoingRequests(requests)) = extensions.remove::<OutgoingRequests>() else {
+            return;
+        };
+        if !self.options.outgoing.is_off {
+            extensions.insert(ReadyToSend {
+                sandbox: Arc::clone(&self.sandbox),
+                session: session.to_owned(),
+                requests,
+            });
+        }
     }
 
     /// Counts an exchange in the coverage, with the violations that count against the client.
@@ -84,7 +107,7 @@ impl Control {
     }
 
     /// Returns true if exchanges are noted in the journal.
-    pub(super) fn keeps_journal(&self) -> bool {
+    pub(crate) fn keeps_journal(&self) -> bool {
         self.options.journal > 0 && self.options.access != ControlAccess::Closed
     }
 

@@ -248,7 +248,7 @@ impl Control {
 }
 
 /// Reads the time to wait: `2s`, `500ms`, or milliseconds.
-fn within(value: &Value) -> Result<Duration, Problem> {
+pub(super) fn within(value: &Value) -> Result<Duration, Problem> {
     let text = value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned);

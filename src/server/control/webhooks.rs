@@ -1,0 +1,135 @@
+//! Control API: the webhooks of the documents and the callbacks of operations, sent when a client
+//! asks for it.
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Uri;
+use serde_json::{Map, Value, json};
+
+use crate::codec::message::target_of;
+use crate::codec::text::encode;
+use crate::contract::{Contract, OutgoingOperation};
+use crate::errors::problem::Problem;
+use crate::exchange::outgoing::{OutgoingMaker, OutgoingOrigin, OutgoingRequest, absolute};
+use crate::server::control::lists::listed;
+use crate::server::control::sender::{NotAnswered, ReadyToSend};
+use crate::server::control::session::PREFIX;
+use crate::server::control::{Control, ControlRequest, not_there, unprocessable};
+
+/// Returns the requests that the API sends, with their descriptions: webhooks first.
+fn all(contract: &Contract) -> impl Iterator<Item = (OutgoingOrigin, &OutgoingOperation)> {
+    let webhooks = contract.webhooks.iter().enumerate();
+    let webhooks = webhooks.map(|(index, webhook)| (OutgoingOrigin::Webhook(index), webhook));
+    let operations = contract.operations.iter().enumerate();
+    let callbacks = operations.flat_map(|(operation, of)| {
+        let callbacks = of.callbacks.iter().enumerate();
+        callbacks
+            .map(move |(index, callback)| (OutgoingOrigin::Callback(operation, index), callback))
+    });
+    webhooks.chain(callbacks)
+}
+
+impl Control {
+    /// Lists the webhooks and the callbacks.
+    pub(super) fn webhooks(&self) -> Value {
+        let contract = self.sandbox().contract();
+        let described = all(contract).map(|(origin, outgoing)| {
+            let operation = match origin {
+                OutgoingOrigin::Callback(index, _) => Some(contract.operations[index].name()),
+                OutgoingOrigin::Webhook(_) => None,
+            };
+            json!({
+                "name": outgoing.name, "method": outgoing.operation.method.as_str(),
+                "operation": operation, "url": outgoing.expression,
+            })
+        });
+        json!({ "webhooks": described.collect::<Vec<_>>() })
+    }
+
+    /// Sends a webhook, or a callback as if its operation had been called, and returns the request.
+    ///
+    /// # Errors
+    ///
+    /// `Problem` 404 for an unknown name, and 422 if the receiver may not be called.
+    pub(super) fn send_webhook(
+        &self,
+        asked: &ControlRequest<'_>,
+    ) -> Result<(Value, ReadyToSend), Problem> {
+        let name = asked.after("webhooks");
+        let sandbox = self.sandbox();
+        let contract = sandbox.contract();
+        let found = all(contract).find(|(_, outgoing)| outgoing.name == name);
+        let (origin, outgoing) = found.ok_or_else(|| {
+            let names: Vec<&str> = all(contract)
+                .map(|(_, there)| there.name.as_str())
+                .collect();
+            not_there(match names.as_slice() {
+                [] => "the documents have no webhooks and no callbacks".to_owned(),
+                names => format!("there is no webhook `{name}`; there are {}", listed(names)),
+            })
+        })?;
+        let target = self.target(asked, &name)?;
+        let content = asked.body.get("content");
+        let maker = OutgoingMaker {
+            outgoing,
+            options: sandbox.settings().options,
+            example: asked.body.get("example").and_then(Value::as_str),
+            about: None,
+        };
+        let request = match content {
+            Some(content) => maker.with_content(&target, Some(content)),
+            None => maker.request(&target, &[]),
+        };
+        let shown = shown(&request);
+        let ready = ReadyToSend {
+            sandbox: Arc::clone(sandbox),
+            session: asked.about().to_owned(),
+            requests: Arc::new([OutgoingRequest {
+                origin,
+                request: Ok(request),
+            }]),
+        };
+        Ok((shown, ready))
+    }
+
+    /// Returns the URL of the receiver: `to` of the content, else the inbox of the sandbox.
+    fn target(&self, asked: &ControlRequest<'_>, name: &str) -> Result<Uri, Problem> {
+        let policy = self.sender().policy();
+        if policy.is_off {
+            return Err(unprocessable(
+                "the webhook is not sent: the sandbox was started with `--callbacks off`",
+            ));
+        }
+        let text = match asked.body.get("to").and_then(Value::as_str) {
+            Some(to) => to.to_owned(),
+            None => {
+                let own = target_of(asked.request);
+                let base = own.split(PREFIX).next().unwrap_or_default();
+                format!("{base}{PREFIX}inbox/{}", encode(name))
+            }
+        };
+        let target = absolute(&text)
+            .map_err(|error| unprocessable(format!("the webhook is not sent: {error}")))?;
+        if !policy.allows(&target) {
+            let host = target.host().unwrap_or_default().to_owned();
+            let why = NotAnswered::NotAllowed(host);
+            return Err(unprocessable(format!("the webhook is not sent: {why}")));
+        }
+        Ok(target)
+    }
+}
+
+/// Returns a request for people: `{method, url, headers, content}`.
+fn shown(request: &http::Request<Bytes>) -> Value {
+    let headers = request.headers().iter().map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        (name.as_str().to_owned(), Value::from(value))
+    });
+    let content = serde_json::from_slice(request.body());
+    let content = content
+        .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(request.body()).into_owned()));
+    json!({
+        "method": request.method().as_str(), "url": request.uri().to_string(),
+        "headers": headers.collect::<Map<_, _>>(), "content": content,
+    })
+}
