@@ -23,6 +23,7 @@ mod running;
 mod schema;
 mod serve;
 mod state_file;
+mod trigger;
 
 pub use crate::cli::outcome::Failure;
 pub use crate::cli::outcome::Outcome;
@@ -44,6 +45,7 @@ use crate::cli::reach::{Health, Wait};
 use crate::cli::report::{Check, Routes};
 use crate::cli::schema::PrintSchema;
 pub use crate::cli::serve::Serve;
+use crate::cli::trigger::Trigger;
 use crate::server::stderr::{self, StandardError};
 
 const ENVIRONMENT: &str =
@@ -91,6 +93,11 @@ enum Subcommands {
     ///
     /// Exit code: 0, or 2 if the operation does not exist or does not document the wanted answer.
     Example(ExampleOptions),
+    /// Send a webhook or a callback of the documents to a URL
+    ///
+    /// Prints the request and the answer of the receiver. Exit code: 0, 1 if the receiver does not answer
+    /// with a 2xx as documented, 2 if the request cannot be made.
+    Trigger(Box<Trigger>),
     /// Write a file of fixtures to begin with
     ///
     /// It has an error, a body, a delay and a scenario for operations of the documents, as comments
@@ -215,6 +222,7 @@ impl Command {
             Subcommands::Check(check) => check.run(out, err),
             Subcommands::Routes(routes) => routes.run(out, err),
             Subcommands::Example(example) => example.run(out, err),
+            Subcommands::Trigger(trigger) => trigger.run(out, err),
             Subcommands::Init(init) => init.run(out, err),
             Subcommands::Import(import) => import.run(out, err),
             Subcommands::Drift(drift) => drift.run(out, err),

@@ -23,6 +23,7 @@ pub(crate) mod remembered;
 pub mod sample;
 pub(crate) mod session_view;
 pub(crate) mod settings;
+pub(crate) mod signed;
 mod staging;
 mod stream;
 pub(crate) mod transcript;

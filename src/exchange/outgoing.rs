@@ -63,6 +63,21 @@ pub(crate) const DEPTH: HeaderName = HeaderName::from_static("standin-depth");
 /// Maximum number of callbacks that lead to each other; the next ones are not sent.
 const DEEPEST: u32 = 5;
 
+/// Iterates over the requests that the API sends: webhooks first, then callbacks.
+pub(crate) fn all_outgoing(
+    contract: &Contract,
+) -> impl Iterator<Item = (OutgoingOrigin, &OutgoingOperation)> {
+    let webhooks = contract.webhooks.iter().enumerate();
+    let webhooks = webhooks.map(|(index, webhook)| (OutgoingOrigin::Webhook(index), webhook));
+    let operations = contract.operations.iter().enumerate();
+    let callbacks = operations.flat_map(|(operation, of)| {
+        let callbacks = of.callbacks.iter().enumerate();
+        callbacks
+            .map(move |(index, callback)| (OutgoingOrigin::Callback(operation, index), callback))
+    });
+    webhooks.chain(callbacks)
+}
+
 /// Reason why a request cannot be sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OutgoingError {

@@ -1,6 +1,7 @@
 //! Control API: the webhooks of the documents and the callbacks of operations, sent when a client
 //! asks for it.
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::Uri;
@@ -8,32 +9,21 @@ use serde_json::{Map, Value, json};
 
 use crate::codec::message::target_of;
 use crate::codec::text::encode;
-use crate::contract::{Contract, OutgoingOperation};
 use crate::errors::problem::Problem;
-use crate::exchange::outgoing::{OutgoingMaker, OutgoingOrigin, OutgoingRequest, absolute};
+use crate::exchange::outgoing::{
+    OutgoingMaker, OutgoingOrigin, OutgoingRequest, absolute, all_outgoing,
+};
+use crate::exchange::signed::{SignatureScheme, sign};
 use crate::server::control::lists::listed;
 use crate::server::control::sender::{NotAnswered, ReadyToSend};
 use crate::server::control::session::PREFIX;
 use crate::server::control::{Control, ControlRequest, not_there, unprocessable};
 
-/// Returns the requests that the API sends, with their descriptions: webhooks first.
-fn all(contract: &Contract) -> impl Iterator<Item = (OutgoingOrigin, &OutgoingOperation)> {
-    let webhooks = contract.webhooks.iter().enumerate();
-    let webhooks = webhooks.map(|(index, webhook)| (OutgoingOrigin::Webhook(index), webhook));
-    let operations = contract.operations.iter().enumerate();
-    let callbacks = operations.flat_map(|(operation, of)| {
-        let callbacks = of.callbacks.iter().enumerate();
-        callbacks
-            .map(move |(index, callback)| (OutgoingOrigin::Callback(operation, index), callback))
-    });
-    webhooks.chain(callbacks)
-}
-
 impl Control {
     /// Lists the webhooks and the callbacks.
     pub(super) fn webhooks(&self) -> Value {
         let contract = self.sandbox().contract();
-        let described = all(contract).map(|(origin, outgoing)| {
+        let described = all_outgoing(contract).map(|(origin, outgoing)| {
             let operation = match origin {
                 OutgoingOrigin::Callback(index, _) => Some(contract.operations[index].name()),
                 OutgoingOrigin::Webhook(_) => None,
@@ -58,9 +48,9 @@ impl Control {
         let name = asked.after("webhooks");
         let sandbox = self.sandbox();
         let contract = sandbox.contract();
-        let found = all(contract).find(|(_, outgoing)| outgoing.name == name);
+        let found = all_outgoing(contract).find(|(_, outgoing)| outgoing.name == name);
         let (origin, outgoing) = found.ok_or_else(|| {
-            let names: Vec<&str> = all(contract)
+            let names: Vec<&str> = all_outgoing(contract)
                 .map(|(_, there)| there.name.as_str())
                 .collect();
             not_there(match names.as_slice() {
@@ -80,6 +70,8 @@ impl Control {
             Some(content) => maker.with_content(&target, Some(content)),
             None => maker.request(&target, &[]),
         };
+        let mut request = request;
+        Self::sign_webhook(asked, &mut request)?;
         let shown = shown(&request);
         let ready = ReadyToSend {
             sandbox: Arc::clone(sandbox),
@@ -90,6 +82,26 @@ impl Control {
             }]),
         };
         Ok((shown, ready))
+    }
+
+    /// Signs a request as `sign` of the content says: `{"scheme": "standard", "secret": "whsec_…"}`.
+    fn sign_webhook(
+        asked: &ControlRequest<'_>,
+        request: &mut http::Request<Bytes>,
+    ) -> Result<(), Problem> {
+        let Some(told) = asked.body.get("sign") else {
+            return Ok(());
+        };
+        let text = |name: &str| told.get(name).and_then(Value::as_str).unwrap_or_default();
+        let Some(scheme) = SignatureScheme::named(text("scheme")) else {
+            return Ok(());
+        };
+        let since = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let id = format!("msg_{:x}", since.as_nanos());
+        sign(request, scheme, text("secret"), (&id, since.as_secs()))
+            .map_err(|error| unprocessable(format!("the webhook is not signed: {error}")))
     }
 
     /// Returns the URL of the receiver: `to` of the content, else the inbox of the sandbox.
