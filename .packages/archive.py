@@ -77,7 +77,7 @@ def pack(program: Path, target: str, out: Path, third_party: Path | None) -> Pat
     printed = run(program, "--version").decode(errors="replace").strip()
     found = re.fullmatch(r"standin (\d+\.\d+\.\d+(-[\w.]+)?)", printed)
     if not found:
-        raise NotStandin(f"`{program} --version` prints `{printed[:60]}`, expected `standin 1.2.3`")
+        raise NotStandin(f"`{program} --version` prints `{printed.splitlines()[0] if printed else ''}`, expected `standin 1.2.3`")
     version = found[1]
     name = f"standin-{version}-{target}"
     is_windows = "-windows-" in target
