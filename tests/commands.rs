@@ -317,6 +317,14 @@ fn a_wrong_command_line_is_told_what_to_write() {
         (&["completions"], "<bash|elvish|fish|powershell|zsh>"),
         (&["sessions"], "`standin --help` lists the commands"),
         (&["rotes"], "'routes'"),
+        (
+            &["serve", "--listen", "ftp://x"],
+            "expected `http://127.0.0.1:4010`",
+        ),
+        (&["serve", "--wait", "x"], "expected a time such as 300ms"),
+        (&["serve", "--delay", "x"], "expected a time such as 300ms"),
+        (&["example", "x", "--count", "0"], "0 is not in 1.."),
+        (&["serve", "none.yaml"], "put it into the folder `specs`"),
         (&["example", "x", "none.yaml"], "`none.yaml` cannot be read"),
         (&["init", "broken.json"], " --> broken.json:"),
         (

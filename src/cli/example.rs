@@ -40,6 +40,7 @@ pub(super) struct ExampleOptions {
         long,
         value_name = "N",
         default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..),
         env = "STANDIN_COUNT",
         hide_env = true
     )]
