@@ -73,8 +73,9 @@ test('a start that fails carries what the program printed', async () => {
 });
 
 test('a start without a program names what is missing', async () => {
-  await assert.rejects(start({ env: { STANDIN_BINARY: '/nowhere/standin' } }), /STANDIN_BINARY names "\/nowhere\/standin", which does not exist/);
-  await assert.rejects(start({ env: { STANDIN_BINARY: os.tmpdir() } }), /the sandbox cannot be run|EACCES/);
+  await assert.rejects(start({ env: { STANDIN_BINARY: '/nowhere/standin' } }), /STANDIN_BINARY names "\/nowhere\/standin", which is not a file/);
+  await assert.rejects(start({ env: { STANDIN_BINARY: os.tmpdir() } }), /which is not a file/);
+  await assert.rejects(start({ env: { STANDIN_BINARY: library } }), /the sandbox cannot be run|EACCES/);
 });
 
 test('a start that takes too long is ended', async (t) => {
