@@ -44,17 +44,41 @@ def main() -> int:
     parser.add_argument("--third-party", type=Path, help="file with the licences of the libraries")
     given = parser.parse_args()
     if not given.program.is_file():
-        parser.error(f"`{given.program}` is not a file")
+        found = "is a folder, expected the program" if given.program.is_dir() else "does not exist"
+        return fail(f"`{given.program}` {found}", "`.packages/build TARGET` builds the program, and prints its path")
     if not re.fullmatch(r"[a-z0-9_]+(-[a-z0-9_]+)+", given.target):
-        parser.error(f"`{given.target}` is not a target such as x86_64-unknown-linux-gnu")
-    given.out.mkdir(parents=True, exist_ok=True)
-    print(pack(given.program.resolve(), given.target, given.out, given.third_party))
+        return fail(f"`{given.target}` is not a target", "name one such as x86_64-unknown-linux-gnu")
+    if given.third_party and not given.third_party.is_file():
+        return fail(
+            f"the file of `--third-party`, `{given.third_party}`, does not exist",
+            f"make it with `python3 .packages/licences.py {given.target} > {given.third_party}`",
+        )
+    try:
+        given.out.mkdir(parents=True, exist_ok=True)
+        print(pack(given.program.resolve(), given.target, given.out, given.third_party))
+    except (OSError, subprocess.SubprocessError, NotStandin) as error:
+        return fail(f"the archive cannot be made: {error}")
     return 0
+
+
+def fail(message: str, advice: str = "") -> int:
+    print(f"error: {message}", file=sys.stderr)
+    if advice:
+        print(f"  = help: {advice}", file=sys.stderr)
+    return 2
+
+
+class NotStandin(Exception):
+    """A program that is another one."""
 
 
 def pack(program: Path, target: str, out: Path, third_party: Path | None) -> Path:
     """Write the archive and return its path."""
-    version = run(program, "--version").decode().split()[1]
+    printed = run(program, "--version").decode(errors="replace").strip()
+    found = re.fullmatch(r"standin (\d+\.\d+\.\d+(-[\w.]+)?)", printed)
+    if not found:
+        raise NotStandin(f"`{program} --version` prints `{printed.splitlines()[0] if printed else ''}`, expected `standin 1.2.3`")
+    version = found[1]
     name = f"standin-{version}-{target}"
     is_windows = "-windows-" in target
     files = {

@@ -23,11 +23,20 @@ TEXT = re.compile(r"(LICEN[CS]E|COPYING|COPYRIGHT|NOTICE|UNLICENSE)([-_.].*)?", 
 
 def main() -> int:
     if len(sys.argv) != 2 or not re.fullmatch(r"[a-z0-9_]+(-[a-z0-9_]+)+", sys.argv[1]):
-        print("error: expected a target such as x86_64-unknown-linux-gnu", file=sys.stderr)
+        found = " ".join(sys.argv[1:]) or "nothing"
+        print(f"error: expected one target such as x86_64-unknown-linux-gnu, found {found}", file=sys.stderr)
         return 2
     # Windows would write the encoding of its language.
     sys.stdout.reconfigure(encoding="utf-8", newline="\n")
-    packages = libraries(sys.argv[1])
+    try:
+        packages = libraries(sys.argv[1])
+    except subprocess.CalledProcessError:
+        # Cargo has printed why.
+        print(f"error: the libraries for `{sys.argv[1]}` cannot be listed, as `cargo metadata` failed", file=sys.stderr)
+        return 1
+    except FileNotFoundError:
+        print("error: `cargo` is not on the PATH; it lists the libraries", file=sys.stderr)
+        return 1
     unlicensed = [package["name"] for package in packages if not (package["license"] or package["license_file"])]
     if unlicensed:
         print(f"error: no licence is named by {', '.join(unlicensed)}", file=sys.stderr)

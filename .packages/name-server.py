@@ -14,6 +14,8 @@ TYPE_A = 1
 
 
 def main() -> None:
+    if len(sys.argv) != 3:
+        sys.exit(f"error: expected two arguments, NAME ADDRESS, found {len(sys.argv) - 1}")
     known, address = sys.argv[1].lower(), socket.inet_aton(sys.argv[2])
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("127.0.0.1", 53))

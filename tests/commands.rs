@@ -140,7 +140,10 @@ fn example_finds_operations_by_path_and_by_a_part_of_the_name() {
             "getPte",
             "error: no document has the operation `getPte`\n  = help: there is `getPet`\n",
         ),
-        ("x", "error: no document has the operation `x`\n"),
+        (
+            "x",
+            "error: no document has the operation `x`\n  = help: `standin routes` lists the operations\n",
+        ),
     ];
     for (name, expected) in refused {
         let (line, errors) = first_line(name);
@@ -177,6 +180,7 @@ fn init_writes_fixtures_once() {
     assert!(!path.exists());
     let (code, _, errors) = run(&folder.0, &["init", "nothing.yaml"]);
     assert_eq!(code, Some(2));
+    assert!(errors.contains("`nothing.yaml` cannot be read"), "{errors}");
     assert!(errors.contains("no document has an operation"), "{errors}");
 }
 
@@ -281,6 +285,58 @@ fn help_completions_and_the_manual_can_be_printed() {
     let (code, _, errors) = run(&folder.0, &["serve", "--validate", "maybe"]);
     assert_eq!(code, Some(2));
     assert!(errors.contains("strict"), "{errors}");
+}
+
+#[test]
+fn the_version_names_the_program_whatever_the_command() {
+    let folder = Folder::new("version").with("a.yaml", DOCUMENT);
+    let (_, expected, _) = run(&folder.0, &["--version"]);
+    assert!(expected.starts_with("standin "), "{expected}");
+    for arguments in [
+        ["a.yaml", "--version"],
+        ["serve", "--version"],
+        ["mock", "-V"],
+        ["proxy", "--version"],
+        ["check", "-V"],
+    ] {
+        let (code, out, errors) = run(&folder.0, &arguments);
+        assert_eq!(
+            (code, out.as_str()),
+            (Some(0), expected.as_str()),
+            "{arguments:?}: {errors}"
+        );
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_told_what_to_write() {
+    let folder = Folder::new("wrong").with("broken.json", "{");
+    for (arguments, advice) in [
+        (&["schema"][..], "standin schema <fixtures>"),
+        (&["schema", "a.yaml"], "[possible values: fixtures]"),
+        (&["completions"], "<bash|elvish|fish|powershell|zsh>"),
+        (&["sessions"], "`standin --help` lists the commands"),
+        (&["rotes"], "'routes'"),
+        (
+            &["serve", "--listen", "ftp://x"],
+            "expected `http://127.0.0.1:4010`",
+        ),
+        (&["serve", "--wait", "x"], "expected a time such as 300ms"),
+        (&["serve", "--delay", "x"], "expected a time such as 300ms"),
+        (&["example", "x", "--count", "0"], "0 is not in 1.."),
+        (&["serve", "none.yaml"], "put it into the folder `specs`"),
+        (&["example", "x", "none.yaml"], "`none.yaml` cannot be read"),
+        (&["init", "broken.json"], " --> broken.json:"),
+        (
+            &["import", "a.har", "none.yaml"],
+            "`none.yaml` cannot be read",
+        ),
+        (&["mcp", "none.yaml"], "`none.yaml` cannot be read"),
+    ] {
+        let (code, out, errors) = run(&folder.0, arguments);
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(errors.contains(advice), "{arguments:?}: {errors}");
+    }
 }
 
 #[test]

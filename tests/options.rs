@@ -252,7 +252,7 @@ fn a_scenario_is_on_from_the_start() {
     let (status, _, stderr) = run(&folder.0, &["serve", "--port", "0", "--scenario", "eight"]);
     assert_eq!(status, Some(2));
     assert!(
-        stderr.contains("error: no fixture has the scenario `eight`"),
+        stderr.contains("error: no fixture has the scenario `eight`\n  = help:"),
         "{stderr}"
     );
 }

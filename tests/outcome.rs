@@ -175,6 +175,7 @@ fn a_running_sandbox_is_asked_and_waited_for() {
     let (code, _, err) = run(&folder.0, &["health", &url]);
     assert_eq!(code, Some(1));
     assert!(err.contains("cannot be fetched"), "{err}");
+    assert!(err.contains("is a sandbox running there?"), "{err}");
     let (code, _, err) = run(&folder.0, &["wait", &url, "300ms"]);
     assert_eq!(code, Some(1));
     assert!(err.contains("waited 300ms"), "{err}");

@@ -21,6 +21,9 @@ PLATFORM = "linux/amd64"
 
 
 def main() -> int:
+    if len(sys.argv) != 3:
+        print(f"error: expected two arguments, CONTEXT ROOT, found {len(sys.argv) - 1}", file=sys.stderr)
+        return 2
     context, root = Path(sys.argv[1]), Path(sys.argv[2])
     image = {"user": "0:0", "folder": "/", "environment": {}, "command": [], "signal": "SIGTERM"}
     for name, rest in instructions((HERE / "Dockerfile").read_text(encoding="utf-8")):
@@ -56,6 +59,8 @@ def copy(rest: str, context: Path, root: Path) -> None:
     source, target = rest.replace("${TARGETPLATFORM}", PLATFORM).split()
     if not is_sent(source):
         raise SystemExit(f"error: `{source}` is not in the context, as Dockerfile.dockerignore leaves it out")
+    if not (context / source).is_file():
+        raise SystemExit(f"error: the file `{context / source}` does not exist; the Dockerfile copies it")
     place = root / target.lstrip("/")
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(context / source, place)

@@ -21,13 +21,16 @@ TARGETS = {
 
 def main() -> int:
     if len(sys.argv) != 4:
-        return fail("expected VERSION OWNER/REPOSITORY SHA256SUMS")
+        return fail(f"expected three arguments, VERSION OWNER/REPOSITORY SHA256SUMS, found {len(sys.argv) - 1}")
     version, repository, sums = sys.argv[1:]
     if not re.fullmatch(r"\d+\.\d+\.\d+(-[\w.]+)?", version):
         return fail(f"`{version}` is not a version such as 1.2.3")
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
         return fail(f"`{repository}` is not OWNER/REPOSITORY")
-    checksums = dict(read(Path(sums).read_text(encoding="utf-8")))
+    try:
+        checksums = dict(read(Path(sums).read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        return fail(f"the file of checksums `{sums}` cannot be read: {error}")
     missing = [name(version, target) for target in TARGETS.values() if name(version, target) not in checksums]
     if missing:
         return fail(f"`{sums}` has no checksum of {', '.join(missing)}")

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 // Packs the npm packages: `standin`, and one package with the program for each platform.
 //
-//   node pack.mjs --out DIR [--version 1.2.3] linux-x64=FILE darwin-arm64=FILE …
+//   node pack.mjs --out DIR [--version 1.2.3] [linux-x64=FILE darwin-arm64=FILE …]
 //
-// A platform is `process.platform` and `process.arch` of Node, joined by a hyphen.
+// A platform is `process.platform` and `process.arch` of Node, joined by a hyphen. Without one, the programs are packed
+// that `cargo build --release` and `.packages/build` have left in the folder `target`.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -14,21 +15,29 @@ const here = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathna
 const source = path.join(here, 'standin');
 const manifest = JSON.parse(fs.readFileSync(path.join(source, 'package.json'), 'utf8'));
 const platforms = Object.keys(manifest.optionalDependencies).map((name) => name.split('/')[1]);
+const machine = `${process.platform}-${process.arch}`;
+const target = path.resolve(process.env.CARGO_TARGET_DIR || path.join(here, '../../target'));
+/** The parts of a target of the Rust compiler, by those of a platform. */
+const RUST = {
+  x64: 'x86_64', arm64: 'aarch64', linux: 'unknown-linux-gnu', darwin: 'apple-darwin', win32: 'pc-windows-msvc',
+};
 
-const usage = `usage: node pack.mjs --out DIR [--version 1.2.3] PLATFORM=FILE ...
+const usage = `usage: node pack.mjs --out DIR [--version 1.2.3] [PLATFORM=FILE]...
 
 Packs the npm packages of programs that are built already: \`standin\`, and one package with the program for
-each platform: ${platforms.join(', ')}. For example:
+each platform: ${platforms.join(', ')}. Without PLATFORM=FILE, it packs the programs that
+\`cargo build --release\` and \`.packages/build\` have left in ${target}. For example:
 
-  node pack.mjs --out packs ${process.platform}-${process.arch}=target/release/standin
+  node pack.mjs --out packs ${machine}=target/release/standin
   npm install --save-dev packs/*.tgz`;
 const { values, positionals } = given();
 if (values.help) {
   console.log(usage);
   process.exit(0);
 }
-if (!values.out) fail('`--out DIR` is missing: the folder for the packed files');
-if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(values.version)) fail(`\`${values.version}\` is not a version such as 1.2.3`);
+if (!values.out) fail('`--out DIR` is missing: the folder for the packed files', '`node pack.mjs --help` shows the options');
+if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(values.version)) fail(`\`${values.version}\` is not a version`, 'name one such as 1.2.3');
+const programs = positionals.length > 0 ? positionals.map(platformOf) : builtPrograms();
 const out = path.resolve(values.out);
 try {
   fs.mkdirSync(out, { recursive: true });
@@ -38,10 +47,14 @@ try {
 
 const staging = fs.mkdtempSync(path.join(os.tmpdir(), 'standin-pack-'));
 try {
-  for (const given of positionals) platformPackage(...platformOf(given));
+  for (const [platform, file] of programs) platformPackage(platform, file);
   mainPackage();
 } finally {
   fs.rmSync(staging, { recursive: true, force: true });
+}
+const absent = platforms.filter((platform) => !programs.some(([packed]) => packed === platform));
+if (absent.length > 0) {
+  process.stderr.write(`note: packed without a program for ${absent.join(', ')}: \`npx standin\` fails there\n`);
 }
 
 function given() {
@@ -49,17 +62,39 @@ function given() {
   try {
     return parseArgs({ allowPositionals: true, options });
   } catch (error) {
-    return fail(`${error.message.split('\n')[0]}; \`node pack.mjs --help\` shows the options`);
+    // Node adds advice about positional arguments, which does not apply here.
+    return fail(error.message.split('. ')[0], '`node pack.mjs --help` shows the options');
   }
 }
 
 function platformOf(given) {
   const [platform, file] = [given.slice(0, given.indexOf('=')), given.slice(given.indexOf('=') + 1)];
   if (!given.includes('=') || !platforms.includes(platform)) {
-    fail(`\`${given}\` is not PLATFORM=FILE, where the platform is one of ${platforms.join(', ')}`);
+    fail(`\`${given}\` is not PLATFORM=FILE`, `the platform is one of ${platforms.join(', ')}`);
   }
-  if (!fs.statSync(file, { throwIfNoEntry: false })?.isFile()) fail(`\`${file}\` is not a file`);
+  const found = fs.statSync(file, { throwIfNoEntry: false });
+  if (!found) fail(`the program \`${file}\` does not exist`, '`cargo build --release` writes target/release/standin');
+  if (!found.isFile()) fail(`\`${file}\` is a folder, expected the program`, 'name the file: target/release/standin');
   return [platform, file];
+}
+
+/** Returns the platforms whose programs were built, with their files. */
+function builtPrograms() {
+  const found = platforms.map((platform) => [platform, placesOf(platform).find((file) => fs.existsSync(file))]);
+  const built = found.filter(([, file]) => file);
+  if (built.length > 0) return built;
+  return fail(
+    `no PLATFORM=FILE is named, and ${target} has no program`,
+    'build one with `cargo build --release`, or with `.packages/build TARGET` for another platform',
+  );
+}
+
+/** Returns the files that the program for a platform may be in. */
+function placesOf(platform) {
+  const [system, processor] = platform.split('-');
+  const program = system === 'win32' ? 'standin.exe' : 'standin';
+  const built = path.join(target, `${RUST[processor]}-${RUST[system]}`, 'release', program);
+  return platform === machine ? [built, path.join(target, 'release', program)] : [built];
 }
 
 function platformPackage(platform, file) {
@@ -119,7 +154,7 @@ function write(folder, name, content) {
   fs.writeFileSync(path.join(folder, name), `${content.trimEnd()}\n`);
 }
 
-function fail(message) {
-  process.stderr.write(`error: ${message}\n`);
+function fail(message, help) {
+  process.stderr.write(`error: ${message}\n${help ? `  = help: ${help}\n` : ''}`);
   process.exit(2);
 }

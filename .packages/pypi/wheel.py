@@ -15,14 +15,21 @@ import hashlib
 import re
 import sys
 import sysconfig
-import tomllib
 import zipfile
 from pathlib import Path
+
+try:
+    import tomllib
+except ModuleNotFoundError:
+    sys.exit(f"error: wheel.py needs Python 3.11 or newer, found {sys.version.split()[0]}")
 
 HERE = Path(__file__).resolve().parent
 
 #: Time of all files, so that the same content gives the same bytes.
 TIME = (1980, 1, 1, 0, 0, 0)
+
+#: First bytes of a program: ELF of Linux, Mach-O of macOS (also for two processors), and Windows.
+PROGRAM = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"MZ")
 
 
 def main() -> int:
@@ -31,17 +38,32 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder for the wheel")
     parser.add_argument("--platform", default=None, help="platform tag; default: this machine")
     given = parser.parse_args()
+    if not given.binary.exists():
+        return fail(
+            f"the program `{given.binary}` does not exist",
+            "build it with `cargo build --release`, which writes target/release/standin in the repository",
+        )
     if not given.binary.is_file():
-        parser.error(f"`{given.binary}` is not a file")
+        return fail(f"`{given.binary}` is a folder, expected the program", "name the file: target/release/standin")
     platform = given.platform or re.sub(r"[-.]", "_", sysconfig.get_platform())
     if not re.fullmatch(r"[a-z0-9_]+", platform):
-        parser.error(f"`{platform}` is not a platform tag such as manylinux_2_28_x86_64")
+        return fail(
+            f"`{platform}` is not a platform tag", "name one such as manylinux_2_28_x86_64 or macosx_11_0_arm64"
+        )
     try:
+        if not given.binary.read_bytes().startswith(PROGRAM):
+            return fail(f"`{given.binary}` is not a program", "name the file that `cargo build --release` writes")
         print(make(given.binary, given.out, platform))
     except OSError as error:
-        print(f"error: the wheel cannot be made: {error}", file=sys.stderr)
-        return 2
+        return fail(f"the wheel cannot be written to `{given.out}`: {error}")
     return 0
+
+
+def fail(message: str, advice: str = "") -> int:
+    print(f"error: {message}", file=sys.stderr)
+    if advice:
+        print(f"  = help: {advice}", file=sys.stderr)
+    return 2
 
 
 def make(binary: Path, out: Path, platform: str) -> Path:

@@ -293,7 +293,8 @@ pub(super) fn base_url(text: &str) -> Result<String, String> {
 
 /// Parses a time such as `300ms`, `1.5s` or `2m`.
 pub(super) fn time(text: &str) -> Result<Duration, String> {
-    duration(text).ok_or_else(|| "expected such as 300ms, 1.5s or 2m, an hour at most".to_owned())
+    duration(text)
+        .ok_or_else(|| "expected a time such as 300ms, 1.5s or 2m, an hour at most".to_owned())
 }
 
 /// Options for generated values.

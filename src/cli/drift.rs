@@ -6,9 +6,9 @@ use clap::Args;
 
 use crate::cli::arguments::{Documents, ExamplesChoice, base_url, control_token, header, paths};
 use crate::cli::drift_report::{self, DriftForm, DriftTarget};
-use crate::cli::outcome::{Failure, Outcome};
+use crate::cli::outcome::{Failure, Outcome, print_errors};
 use crate::cli::running::credentials;
-use crate::diagnostic::{Code, Diagnostic, Severity, count, escape};
+use crate::diagnostic::{Code, Diagnostic, count, escape};
 use crate::document::fetch::{self, HeaderField};
 use crate::exchange::Settings;
 use crate::sandbox::Sandbox;
@@ -272,13 +272,7 @@ impl Drift {
     fn compare(&self, err: &mut impl Write) -> Result<Option<DriftReport>, Failure> {
         let sandbox = self.documents(None).load(Settings::default(), err)?;
         let contract = sandbox.contract();
-        for found in contract
-            .diagnostics
-            .iter()
-            .filter(|d| d.severity() == Severity::Error)
-        {
-            write!(err, "{}", found.render())?;
-        }
+        print_errors(contract, err)?;
         if contract.documents.is_empty() {
             writeln!(
                 err,

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::cli::arguments::{Documents, Generation, base_url};
 use crate::cli::client;
 use crate::cli::operation_name::{self, NamedOperation};
-use crate::cli::outcome::{Failure, Outcome};
+use crate::cli::outcome::{Failure, Outcome, print_errors};
 use crate::codec::message::{Request, Response};
 use crate::contract::Operation;
 use crate::contract::media::MediaRange;
@@ -40,6 +40,7 @@ pub(super) struct ExampleOptions {
         long,
         value_name = "N",
         default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..),
         env = "STANDIN_COUNT",
         hide_env = true
     )]
@@ -98,6 +99,7 @@ impl ExampleOptions {
         let sandbox = self.documents.load(settings, err)?;
         let contract = sandbox.contract();
         if contract.documents.is_empty() {
+            print_errors(contract, err)?;
             writeln!(
                 err,
                 "error: there is no document to take an example from\n  = help: name one behind the operation, such as `standin example getPet openapi.yaml`"
@@ -107,10 +109,9 @@ impl ExampleOptions {
         let named = match operation_name::find(contract, &self.operation) {
             Ok(named) => named,
             Err(error) => {
+                print_errors(contract, err)?;
                 writeln!(err, "error: {}", escape::one_line(&error.to_string()))?;
-                if let Some(help) = error.help() {
-                    writeln!(err, "  = help: {}", escape::one_line(&help))?;
-                }
+                writeln!(err, "  = help: {}", escape::one_line(&error.help()))?;
                 return Ok(Outcome::CouldNotRun);
             }
         };

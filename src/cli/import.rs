@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use crate::cli::arguments::{Documents, Generation};
-use crate::cli::outcome::{Failure, Outcome};
+use crate::cli::outcome::{Failure, Outcome, print_errors};
 use crate::contract::Contract;
 use crate::contract::fixture_key::operations_of;
 use crate::diagnostic::{count, escape};
@@ -158,6 +158,7 @@ impl Import {
         let sandbox = self.documents.load(self.generation.settings(), err)?;
         let contract = sandbox.contract();
         if contract.operations.is_empty() {
+            print_errors(contract, err)?;
             writeln!(
                 err,
                 "error: no document has an operation to import exchanges for"

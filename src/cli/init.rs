@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use crate::cli::arguments::{Documents, Generation, fixtures_folder};
-use crate::cli::outcome::{Failure, Outcome};
+use crate::cli::outcome::{Failure, Outcome, print_errors};
 use crate::codec::yaml;
 use crate::contract::{Contract, Operation, StatusPattern};
 use crate::diagnostic::escape;
@@ -42,6 +42,7 @@ impl Init {
         let sandbox = self.documents.load(self.generation.settings(), err)?;
         let contract = sandbox.contract();
         if contract.operations.is_empty() {
+            print_errors(contract, err)?;
             writeln!(
                 err,
                 "error: no document has an operation to write fixtures for"

@@ -29,9 +29,8 @@ pub use crate::cli::outcome::Failure;
 pub use crate::cli::outcome::Outcome;
 use std::io::{self, Write};
 
-use clap::CommandFactory as _;
-use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::cli::cert::Cert;
 use crate::cli::drift::Drift;
@@ -138,6 +137,10 @@ enum Subcommands {
     /// Print a completion script for a shell
     Completions {
         /// Shell to complete for
+        #[arg(
+            value_name = "bash|elvish|fish|powershell|zsh",
+            hide_possible_values = true
+        )]
         shell: clap_complete::Shell,
     },
     /// Print the manual page, in roff
@@ -173,7 +176,12 @@ impl Command {
             // A closed standard error does not end the command.
             let _unread = writeln!(io::stderr(), "note: {note}");
         }
-        Self::parse_from(translation.arguments)
+        // Clap would call the program `standin-serve` in the version that `standin serve` prints.
+        let matches = command
+            .mut_subcommands(|subcommand| subcommand.display_name("standin"))
+            .try_get_matches_from(translation.arguments)
+            .unwrap_or_else(|error| advised(error).exit());
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 
     /// Returns the options of `serve`, if this is the command or `proxy`.
@@ -252,6 +260,20 @@ impl Command {
             }
         }
     }
+}
+
+/// Adds what to do to an error about a first word that is neither a command nor a document.
+fn advised(mut error: clap::Error) -> clap::Error {
+    let is_unknown = error.kind() == ErrorKind::InvalidSubcommand;
+    if is_unknown && error.get(ContextKind::SuggestedSubcommand).is_none() {
+        let advice = "a document is a URL, or a file or folder that exists; \
+                      `standin --help` lists the commands";
+        let _no_other = error.insert(
+            ContextKind::Suggested,
+            ContextValue::StyledStrs(vec![advice.into()]),
+        );
+    }
+    error
 }
 
 #[cfg(test)]

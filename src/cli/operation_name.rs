@@ -44,16 +44,16 @@ pub(super) enum OperationNameError {
 
 impl OperationNameError {
     /// Returns the text that helps to choose a name.
-    pub(super) fn help(&self) -> Option<String> {
+    pub(super) fn help(&self) -> String {
         match self {
-            Self::Unknown { alike, .. } if alike.is_empty() => None,
-            Self::Unknown { alike, .. } => Some(match alike.as_slice() {
+            Self::Unknown { alike, .. } => match alike.as_slice() {
+                [] => "`standin routes` lists the operations".to_owned(),
                 [only] => format!("there is `{only}`"),
                 several => format!("there are `{}`", several.join("`, `")),
-            }),
+            },
             Self::Ambiguous { count, first, .. } => {
                 let more = if *count > first.len() { ", …" } else { "" };
-                Some(format!("choose one of `{}`{more}", first.join("`, `")))
+                format!("choose one of `{}`{more}", first.join("`, `"))
             }
         }
     }

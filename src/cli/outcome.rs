@@ -99,6 +99,16 @@ pub(crate) fn loaded(contract: &Contract) -> Vec<String> {
     lines
 }
 
+/// Prints the errors of the documents: they explain why there is no document or no operation.
+pub(super) fn print_errors(contract: &Contract, err: &mut impl Write) -> io::Result<()> {
+    for found in &contract.diagnostics {
+        if found.severity() == Severity::Error {
+            write!(err, "{}", found.render())?;
+        }
+    }
+    Ok(())
+}
+
 /// Returns the diagnostics as lines: errors in full, warnings about operations that cannot be
 /// answered, and at most [`TOLD`] other warnings; the last line has the totals.
 pub(crate) fn findings(contract: &Contract, diagnostics: &[Diagnostic]) -> Vec<String> {

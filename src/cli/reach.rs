@@ -13,6 +13,10 @@ use crate::document::fetch::{self, FetchError};
 /// Path of the control API that answers whenever the server does.
 const HEALTH: &str = "/_standin/health";
 
+/// Last line of an error about a sandbox that does not answer.
+const ADVICE: &str =
+    "  = help: is a sandbox running there? `standin serve` prints the URL that it listens on";
+
 /// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -48,7 +52,7 @@ impl Health {
                 Ok(Outcome::Clean)
             }
             Err(why) => {
-                writeln!(err, "error: {why}")?;
+                writeln!(err, "error: {why}\n{ADVICE}")?;
                 Ok(Outcome::Findings)
             }
         }
@@ -64,7 +68,7 @@ impl Wait {
                 Ok(_) => return Ok(Outcome::Clean),
                 Err(_) if began.elapsed() < self.time => thread::sleep(PAUSE),
                 Err(why) => {
-                    writeln!(err, "error: {why}; waited {:?}", self.time)?;
+                    writeln!(err, "error: {why}; waited {:?}\n{ADVICE}", self.time)?;
                     return Ok(Outcome::Findings);
                 }
             }

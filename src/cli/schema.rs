@@ -10,7 +10,7 @@ use crate::contract::fixture;
 #[derive(Debug, Args)]
 pub(super) struct PrintSchema {
     /// Files that the schema describes
-    #[arg(value_name = "FILES")]
+    #[arg(value_name = "fixtures")]
     files: DescribedFiles,
 }
 

@@ -597,8 +597,9 @@ enum UnknownChoice {
 }
 
 fn delay(text: &str) -> Result<Delay, String> {
-    Delay::parse(text)
-        .ok_or_else(|| "expected such as 300ms, 1.5s or 100ms-1s, an hour at most".to_owned())
+    Delay::parse(text).ok_or_else(|| {
+        "expected a time such as 300ms, 1.5s or 100ms-1s, an hour at most".to_owned()
+    })
 }
 
 /// Seconds of a year, the maximum of options in seconds; larger values are refused, because clocks

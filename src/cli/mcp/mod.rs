@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::cli::arguments::{Documents, Generation, Switch, base_url, control_token};
 use crate::cli::mcp::control_call::ControlCall;
-use crate::cli::outcome::{Failure, Outcome, loaded};
+use crate::cli::outcome::{Failure, Outcome, loaded, print_errors};
 use crate::cli::running::credentials;
 use crate::codec::message::Body;
 use crate::document::fetch;
@@ -136,6 +136,7 @@ impl Mcp {
         }
         let sandbox = self.documents.load(settings, err)?;
         if sandbox.contract().documents.is_empty() {
+            print_errors(sandbox.contract(), err)?;
             writeln!(
                 err,
                 "error: there is no document to serve\n  = help: name one, such as `standin mcp openapi.yaml`, or a running sandbox with `--url`"

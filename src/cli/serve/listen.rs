@@ -127,6 +127,9 @@ impl ListenAddress {
             };
         }
         let (scheme, rest) = text.split_once("://").ok_or(EXPECTED)?;
+        if !matches!(scheme, "http" | "https") {
+            return Err(EXPECTED.to_owned());
+        }
         let authority: http::uri::Authority = rest
             .strip_suffix('/')
             .unwrap_or(rest)

@@ -134,14 +134,14 @@ impl Serve {
             .build()?;
         let served = runtime.block_on(async {
             if let Some(scenario) = self.scenario.as_ref().filter(|name| !sandbox.scenarios().contains(*name)) {
-                writeln!(err, "error: no fixture has the scenario `{scenario}`")?;
+                writeln!(err, "error: no fixture has the scenario `{scenario}`\n  = help: an entry of fixtures has it as `scenario: {scenario}`; `--fixtures DIR` names their folder")?;
                 return Ok(None);
             }
             if sandbox.contract().documents.is_empty() {
                 tell(err, findings.await)?;
                 writeln!(
                     err,
-                    "error: there is no document to serve\n  = help: name one, such as `standin serve openapi.yaml`"
+                    "error: there is no document to serve\n  = help: name one, such as `standin serve openapi.yaml`, or put it into the folder `specs`"
                 )?;
                 return Ok(None);
             }

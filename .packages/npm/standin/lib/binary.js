@@ -16,8 +16,8 @@ function platformPackage(platform = process.platform, architecture = process.arc
 function binaryPath(env = process.env) {
   const named = env.STANDIN_BINARY;
   if (named) {
-    if (fs.existsSync(named)) return path.resolve(named);
-    throw new Error(`STANDIN_BINARY names ${JSON.stringify(named)}, which does not exist`);
+    if (fs.statSync(named, { throwIfNoEntry: false })?.isFile()) return path.resolve(named);
+    throw new Error(`STANDIN_BINARY names ${JSON.stringify(named)}, which is not a file; it has to be the path of the program`);
   }
   const file = process.platform === 'win32' ? 'standin.exe' : 'standin';
   const name = platformPackage();

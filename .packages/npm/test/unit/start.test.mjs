@@ -47,11 +47,15 @@ test('ESM and CommonJS are one library', () => {
 
 test('documents may be objects, and their files are removed', async (t) => {
   const document = { openapi: '3.1.0', info: { title: 't', version: '1' }, paths: { '/hi': { get: { operationId: 'hi', responses: { 200: { description: '', content: { 'text/plain': { example: 'hello' } } } } } } } };
-  const before = fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith('standin-')).length;
-  const server = await start({ documents: document, cwd: temporary(t) });
+  const [cwd, scratch, before] = [temporary(t), temporary(t), process.env.TMPDIR];
+  // A folder of its own: other programs of this machine put files of the same name into the usual one.
+  process.env.TMPDIR = scratch;
+  t.after(() => (before === undefined ? delete process.env.TMPDIR : (process.env.TMPDIR = before)));
+  const server = await start({ documents: document, cwd });
+  assert.equal(fs.readdirSync(scratch).length, 1);
   assert.equal(await (await fetch(`${server.url}/hi`)).text(), 'hello');
   await server.stop();
-  assert.equal(fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith('standin-')).length, before + 1);
+  assert.deepEqual(fs.readdirSync(scratch), []);
 });
 
 test('seed and validation are options', async (t) => {
@@ -73,8 +77,9 @@ test('a start that fails carries what the program printed', async () => {
 });
 
 test('a start without a program names what is missing', async () => {
-  await assert.rejects(start({ env: { STANDIN_BINARY: '/nowhere/standin' } }), /STANDIN_BINARY names "\/nowhere\/standin", which does not exist/);
-  await assert.rejects(start({ env: { STANDIN_BINARY: os.tmpdir() } }), /the sandbox cannot be run|EACCES/);
+  await assert.rejects(start({ env: { STANDIN_BINARY: '/nowhere/standin' } }), /STANDIN_BINARY names "\/nowhere\/standin", which is not a file/);
+  await assert.rejects(start({ env: { STANDIN_BINARY: os.tmpdir() } }), /which is not a file/);
+  await assert.rejects(start({ env: { STANDIN_BINARY: library } }), /the sandbox cannot be run|EACCES/);
 });
 
 test('a start that takes too long is ended', async (t) => {

@@ -27,7 +27,7 @@ def binary_path(env: Mapping[str, str] = os.environ) -> str:
     raise FileNotFoundError(
         f"the program {_NAME} is not installed; it was looked for in "
         f"{', '.join(str(folder) for folder in _script_folders())}. Install the wheel of this platform with "
-        "`pip install --force-reinstall --only-binary :all: standin`, or set STANDIN_BINARY to the path of the program"
+        "`pip install --force-reinstall --only-binary :all: standin-sandbox`, or set STANDIN_BINARY to the path of the program"
     )
 
 

@@ -150,8 +150,9 @@ def _started(starting: Callable[[], _Started]) -> _Started:
     try:
         return starting()
     except (StartError, OSError) as error:
-        # The traceback says nothing that the message does not.
-        pytest.fail(str(error), pytrace=False)
+        why = str(error)
+    # The traceback says nothing that the message does not; in the block, pytest would print the message twice.
+    pytest.fail(why, pytrace=False)
 
 
 @pytest.fixture

@@ -60,6 +60,7 @@ def test_a_server_that_cannot_start_fails_the_test_with_the_reason(project, work
     result = project("standin_documents = pets.yml\n", "def test(sandbox):\n    pass\n", "-n", workers)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*`pets.yml` cannot be read*"])
+    result.stdout.no_fnmatch_line("*another exception occurred*")
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])

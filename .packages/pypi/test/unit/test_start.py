@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import standin
+from standin import _binary
 
 PACKAGE = Path(standin.__file__).resolve().parent.parent
 
@@ -68,6 +69,12 @@ def test_a_start_that_fails_carries_what_the_program_printed(pets):
 def test_a_start_without_a_program_names_what_is_missing():
     with pytest.raises(FileNotFoundError, match="STANDIN_BINARY names '/nowhere/standin', which is not a file"):
         standin.start(env={"STANDIN_BINARY": "/nowhere/standin"})
+
+
+def test_a_program_that_is_not_installed_names_the_package_on_pypi(monkeypatch):
+    monkeypatch.setattr(_binary, "_script_folders", lambda: iter(()))
+    with pytest.raises(FileNotFoundError, match=":all: standin-sandbox`"):
+        _binary.binary_path({})
 
 
 def test_a_start_that_takes_too_long_is_ended(tmp_path):
