@@ -31,6 +31,11 @@ fn values(command: &str, option: &str) -> Values {
         "allow-any-host" | "curl" | "dry-run" | "dynamic" | "errors" | "hurl" | "prism"
         | "require-bodies" | "strict-documents" | "strict-query" => of(&[], None),
         "state" if command == "routes" => of(&[], None),
+        "to" => of(&["http://localhost:1/hook"], Some("/hook")),
+        "example" => of(&["far"], None),
+        "content" => of(&["[1]"], Some("[1")),
+        "sign" => of(&["github", "--secret", "s"], Some("apple")),
+        "secret" => of(&["s", "--sign", "stripe"], None),
         "allow-callback" => of(&["hooks.test"], None),
         "allow-host" => of(&["example.com"], None),
         "header" => of(&["Accept: x"], Some("no colon")),
@@ -118,6 +123,16 @@ fn values(command: &str, option: &str) -> Values {
     }
 }
 
+/// A document with a webhook.
+const MOVED: &str = "openapi: 3.1.0
+info: {title: w, version: '1'}
+webhooks:
+  moved:
+    post:
+      requestBody: {content: {application/json: {examples: {far: {value: {x: 1}}}}}}
+      responses: {'200': {description: ok}}
+";
+
 /// A certificate authority, as `openssl req -x509` writes it.
 const AUTHORITY: &str = "\
 -----BEGIN CERTIFICATE-----
@@ -140,6 +155,7 @@ const HAR: &str = r#"{"log": {"entries": [{"request": {"method": "GET", "url": "
 fn folder(name: &str) -> Folder {
     Folder::new(name)
         .with("specs/a.yaml", DOCUMENT)
+        .with("specs/moved.yaml", MOVED)
         .with("folder/empty.yaml", "{}")
         .with("authority.pem", AUTHORITY)
         .with("a.har", HAR)
@@ -181,6 +197,21 @@ fn arguments(command: &str, option: &str) -> Vec<&'static str> {
         "proxy" if option == "state-file" => [PROXY, &["--state", "on"]].concat(),
         "proxy" => PROXY.to_vec(),
         "example" => vec!["example", "get-a"],
+        "trigger" => {
+            let all = [
+                "trigger",
+                "moved",
+                "--to",
+                "http://localhost:1",
+                "--dry-run",
+            ];
+            match option {
+                "to" => vec!["trigger", "moved", "--dry-run"],
+                // What is sent is refused before an unreachable host could be a failure.
+                "dry-run" => all[..4].to_vec(),
+                _ => all.to_vec(),
+            }
+        }
         "check" => vec!["check"],
         "import" if option == "base" => vec!["import", "a.har", "--dry-run"],
         "import" => vec!["import", "a.har"],
