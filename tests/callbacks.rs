@@ -2,7 +2,6 @@
 //! and only where they may be sent?
 
 #[path = "support/program.rs"]
-#[expect(dead_code, reason = "other tests run the program to its end")]
 mod program;
 #[path = "support/request.rs"]
 mod request;
@@ -16,7 +15,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use program::Folder;
+use program::{Folder, run};
 use request::post;
 use serde_json::{Value, json};
 use server::Server;
@@ -374,5 +373,52 @@ fn a_webhook_is_sent_to_a_url_or_to_the_inbox_of_the_session() {
     assert!(
         unknown.contains("there are `orderShipped`, `first`"),
         "{unknown}"
+    );
+}
+
+#[test]
+fn the_command_sends_a_webhook_and_prints_the_answer() {
+    let receiving = Receiving::start(&[200, 418]);
+    let folder = Folder::new("trigger").with("api.yaml", DOCUMENT);
+    let to = format!("{}/hook", receiving.url);
+    let trigger = |more: &[&str]| {
+        let all = ["trigger", "orderShipped", "api.yaml", "--to", &to];
+        run(&folder.0, &[&all[..], more].concat())
+    };
+    let secret = "It's a Secret to Everybody";
+    let content = r#"{"event": "order.paid", "order": {"id": 7, "item": "tea"}}"#;
+    let signed = ["--content", content, "--sign", "github", "--secret", secret];
+    let (code, out, errors) = trigger(&signed);
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{out}");
+    let got = receiving.next();
+    assert!(
+        got.head.contains("x-hub-signature-256: sha256="),
+        "{}",
+        got.head
+    );
+    let sent: Value = serde_json::from_str(&got.content).expect("is JSON");
+    assert_eq!(sent["order"]["id"], 7);
+    assert!(
+        out.starts_with(&format!("POST {to}\n")) && out.contains("\n200 OK\n"),
+        "{out}"
+    );
+    let (code, out, errors) = trigger(&["--example", "late"]);
+    assert_eq!(code, Some(1), "{out}");
+    assert_eq!(
+        errors,
+        "violation: body: the status 418 is not documented\n"
+    );
+    let (code, _, errors) = trigger(&["--example", "early"]);
+    assert_eq!(code, Some(2));
+    assert_eq!(errors, "error: `orderShipped` has no example `early`\n");
+    let (code, _, errors) = run(&folder.0, &["trigger", "lost", "api.yaml", "--to", &to]);
+    assert_eq!(code, Some(2));
+    assert!(
+        errors.contains("there is no webhook or callback `lost`"),
+        "{errors}"
+    );
+    assert!(
+        errors.contains("help: there are `orderShipped`, `first`"),
+        "{errors}"
     );
 }
