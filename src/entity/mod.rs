@@ -36,7 +36,7 @@ use crate::entity::values::project;
 use crate::entity::wider::wider;
 use crate::generate::GenerateOptions;
 use crate::resource::evidence::only_id;
-use crate::resource::filter::Filter;
+use crate::resource::filter::{self, Filter};
 use crate::resource::key::KeyPath;
 use crate::resource::list::ListQuery;
 use crate::resource::purpose::ListParameter as Asking;
@@ -428,6 +428,9 @@ impl<'c> EntityRequest<'c> {
                     .filter(|value| value.is_number())
                     .cloned()
             };
+            if filter::is_beside(&parameter.name, node, schema) {
+                continue;
+            }
             parameters.push(Asking {
                 name: parameter.name.clone(),
                 value: sent.or_else(default),
