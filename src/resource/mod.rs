@@ -17,9 +17,11 @@ mod order;
 pub(crate) mod page_field;
 pub mod place;
 pub(crate) mod purpose;
+pub(crate) mod raw;
 pub(crate) mod role;
 pub(crate) mod role_override;
 pub(crate) mod shared;
+mod small;
 
 pub(crate) use crate::resource::role::{Act, Collection, KeyFrom, Role};
 use std::collections::{HashMap, HashSet};
