@@ -8,9 +8,8 @@ use serde_json::{Value, json};
 
 use crate::codec::style::typed;
 use crate::contract::{MediaType, example};
-use crate::document::syntax::find;
 use crate::entity::EntityRequest;
-use crate::entity::values::project;
+use crate::entity::shown::ShownMembers;
 use crate::generate::{self, GenerateOptions};
 use crate::resource::Act;
 use crate::resource::list::Page;
@@ -188,11 +187,11 @@ pub(crate) fn compose(
     let part = asked.role.part.as_deref();
     let mut listed = |all: Vec<(String, Arc<Value>)>, place: &place::ValuePlace| {
         let page = asked.wanted.pick(all);
-        let declared = declared(schema, &place.pointer);
+        let members = ShownMembers::of(schema, &place.pointer);
         let items = page
             .items
             .iter()
-            .map(|(_, item)| asked.wanted.shown(&project(item, &declared)));
+            .map(|(_, item)| asked.wanted.shown(&members.in_entity(item)));
         let items = Value::Array(items.collect());
         if part.is_none() {
             keys = page.items.iter().map(|(key, _)| key.clone()).collect();
@@ -260,6 +259,7 @@ pub(crate) fn compose(
     {
         say_deleted(schema, &mut value);
     }
+    show_urls(asked, target, schema, &mut value);
     // A request that selects properties gets a value that does not fit the schema.
     let shown = ShownEntities::of(asked, keys, named.as_ref().map(|(key, _)| key));
     let misfit = schema
@@ -271,6 +271,16 @@ pub(crate) fn compose(
         turn,
         total,
         entity: named,
+    }
+}
+
+/// Writes the URLs of entities as the client reaches them, unless the answer would not fit its schema any more.
+fn show_urls(asked: &EntityRequest<'_>, target: &str, schema: Option<&Schema>, value: &mut Value) {
+    let fits = |value: &Value| schema.is_none_or(|schema| example::fits(schema, value));
+    if let Some(shown) = asked.with_urls(target, value)
+        && (fits(&shown) || !fits(value))
+    {
+        *value = shown;
     }
 }
 
@@ -294,9 +304,10 @@ pub(crate) fn items(
     place: &place::ValuePlace,
 ) -> (Vec<(String, Value)>, usize) {
     let page = asked.wanted.pick(all);
-    let declared = declared(schema, &place.pointer);
+    let members = ShownMembers::of(schema, &place.pointer);
     let shown = |(key, item): &(String, Arc<Value>)| {
-        (key.clone(), asked.wanted.shown(&project(item, &declared)))
+        let item = members.in_entity(item);
+        (key.clone(), asked.wanted.shown(&item))
     };
     (page.items.iter().map(shown).collect(), page.total)
 }
@@ -310,19 +321,6 @@ pub(crate) fn is_there(asked: &EntityRequest<'_>, all: &[(String, Arc<Value>)]) 
     is_asked && all.iter().any(|(_, entity)| test.takes(entity))
 }
 
-fn declared<'s>(schema: Option<&'s Schema>, pointer: &str) -> Vec<&'s str> {
-    let node = schema.and_then(|schema| Some((schema, find(schema.root(), pointer)?)));
-    // Properties that only clients send, such as a password, are not shown.
-    let shown = |(schema, node): (&'s Schema, &'s Value)| {
-        let properties = schema.properties(node).into_iter();
-        properties
-            .filter(|(_, property)| schema.asks_for(property))
-            .map(|(name, _)| name)
-            .collect()
-    };
-    node.map(shown).unwrap_or_default()
-}
-
 fn entity_in(
     asked: &EntityRequest<'_>,
     entity: &Value,
@@ -333,7 +331,7 @@ fn entity_in(
 ) -> Value {
     match slot {
         Slot::Entity(place) => {
-            let shown = project(entity, &declared(schema, &place.pointer));
+            let shown = ShownMembers::of(schema, &place.pointer).in_entity(entity);
             if place.way.is_empty() {
                 return shown;
             }

@@ -5,6 +5,7 @@
 
 mod keys;
 mod referring;
+mod urls;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,7 +18,8 @@ use crate::contract::Operation;
 use crate::contract::example::fits;
 use crate::entity::context::EntityContext;
 use crate::entity::fitting::fit;
-use crate::entity::values::{adapt, in_order, keyed, misfit, project, refused, takes};
+use crate::entity::raw::CONTENT;
+use crate::entity::values::{adapt, in_order, keyed, misfit, refused, takes};
 use crate::generate::{self, EntityPosition, GenerateOptions, fingerprint};
 use crate::resource::Collection;
 use crate::resource::address::singular;
@@ -194,9 +196,11 @@ impl<'c> EntityBuilder<'c> {
                     else {
                         continue;
                     };
+                    let own = key.clone();
                     all.entry(key).or_insert_with(|| {
                         let mut entity = entity.clone();
                         self.own(&mut entity);
+                        self.point_example_to_itself(&mut entity, &own);
                         Arc::new(entity)
                     });
                 }
@@ -246,6 +250,7 @@ impl<'c> EntityBuilder<'c> {
         let key = self.call(&mut value, None, number);
         self.own(&mut value);
         self.refer(&mut value, number, depth);
+        self.point_to_itself(&mut value, &key, &Map::new());
         (key, value)
     }
 
@@ -292,6 +297,7 @@ impl<'c> EntityBuilder<'c> {
         let number = fingerprint(key) | 1;
         let (_, mut entity) = self.generated(number, 0);
         self.call(&mut entity, Some(key), number);
+        self.point_to_itself(&mut entity, key, &Map::new());
         self.fitted(entity)
     }
 
@@ -351,6 +357,7 @@ impl<'c> EntityBuilder<'c> {
         let wanted = new.key.clone().or_else(made);
         let key = self.call(&mut entity, wanted.as_deref(), number);
         self.own(&mut entity);
+        self.point_to_itself(&mut entity, &key, &new.sent);
         let entity = self.fitted(entity);
         let Some(repaired) = self.key_of(&entity).filter(|repaired| *repaired != key) else {
             return (key, entity);
@@ -358,19 +365,21 @@ impl<'c> EntityBuilder<'c> {
         // The repair may have replaced a key that was right by one that is taken.
         let mut kept = entity.clone();
         self.call(&mut kept, Some(&key), number);
+        self.point_to_itself(&mut kept, &key, &new.sent);
         let is_right = |schema: &Schema| schema.is_valid(&kept) == Ok(true);
         if self.schema().is_some_and(is_right) {
-            (key, kept)
-        } else {
-            (repaired, entity)
+            return (key, kept);
         }
+        let mut entity = entity;
+        self.point_to_itself(&mut entity, &repaired, &new.sent);
+        (repaired, entity)
     }
 
     /// Decides on a property of a new entity. `kind` is its JSON type, if known: the only declared
     /// one, or that of the generated value.
     fn settled(&self, name: &str, new: &New, kind: Option<&str>) -> Settled {
         if self.is_key(name) {
-            return Settled::Open;
+            return self.sent_url(name, new).map_or(Settled::Open, Settled::Is);
         }
         if let Some(value) = new
             .sent
@@ -434,6 +443,8 @@ impl<'c> EntityBuilder<'c> {
                 let mut object: Map<String, Value> = kept
                     .map(|(name, value)| (name.clone(), value.clone()))
                     .collect();
+                let content = entity.get(CONTENT).cloned();
+                object.extend(content.map(|content| (CONTENT.to_owned(), content)));
                 for (name, value) in &new.sent {
                     object.insert(name.clone(), value.clone());
                 }
@@ -508,18 +519,19 @@ impl<'c> EntityBuilder<'c> {
             return entity;
         };
         let entity = in_order(entity, self.properties);
-        let is_declared = |name: &str| self.declaration(name).is_some();
+        // A schema may require members that it does not declare.
+        let is_declared =
+            |name: &str| self.declaration(name).is_some() || schema.requires(schema.tree(), name);
         let known = match &entity {
             Value::Object(object) if object.keys().all(|name| is_declared(name)) => {
                 Cow::Borrowed(&entity)
             }
             entity => {
-                let declared: Vec<&str> = self
-                    .properties
-                    .iter()
-                    .map(|declared| declared.name.as_str())
-                    .collect();
-                Cow::Owned(project(entity, &declared))
+                let all = entity.as_object().into_iter().flatten();
+                let declared = all
+                    .filter(|(name, _)| is_declared(name))
+                    .map(|(name, value)| (name.clone(), value.clone()));
+                Cow::Owned(Value::Object(declared.collect()))
             }
         };
         if schema.is_valid(&known) != Ok(false) || fits(schema, &known) {

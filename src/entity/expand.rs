@@ -2,6 +2,9 @@
 use crate::codec::text::encode;
 use crate::contract::Operation;
 
+/// Scheme and host that stand for the sandbox in stored entities.
+pub(crate) const OWN_HOST: &str = "http://standin.localhost";
+
 /// Expands the path template of an operation with the values of `scope` and the segments of `key`;
 /// `None` if there are too few values.
 #[must_use]

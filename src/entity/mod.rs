@@ -15,7 +15,13 @@ pub(crate) mod expand;
 pub(crate) mod export;
 mod fitting;
 pub(crate) mod initial;
+mod linked;
+pub(crate) mod own_url;
 pub(crate) mod path;
+pub(crate) mod raw;
+mod rename;
+mod shaped;
+pub(crate) mod shown;
 mod upload;
 pub(crate) mod values;
 pub(crate) mod wider;
@@ -31,15 +37,14 @@ use crate::contract::{Location, Operation, StatusPattern};
 use crate::entity::build::EntityBuilder;
 use crate::entity::condition::{Comparison, header, names};
 use crate::entity::context::EntityContext;
-use crate::entity::upload::told_of_file;
-use crate::entity::values::project;
 use crate::entity::wider::wider;
 use crate::generate::GenerateOptions;
 use crate::resource::evidence::only_id;
-use crate::resource::filter::Filter;
+use crate::resource::filter::{self, Filter};
 use crate::resource::key::KeyPath;
 use crate::resource::list::ListQuery;
 use crate::resource::purpose::ListParameter as Asking;
+use crate::resource::raw as raw_content;
 use crate::resource::{Act, Collection, KeyFrom, Role, place};
 use crate::schema::Schema;
 use crate::schema::name::folded;
@@ -230,7 +235,9 @@ impl<'c> EntityRequest<'c> {
         if matches!(act, Act::List | Act::Find | Act::Exists) {
             return Some(self.listing());
         }
-        let body = received.values.body.as_ref();
+        // Content that is taken as it is has no members.
+        let is_raw = raw_content::is_sent(self.operation);
+        let body = received.values.body.as_ref().filter(|_| !is_raw);
         let sent = body.and_then(|body| place::at(body, &self.role.sent).or(Some(body)));
         // A request without content, or with content that is no object (a file), still adds an
         // entity.
@@ -244,9 +251,7 @@ impl<'c> EntityRequest<'c> {
         };
         let new = |key: Option<String>| {
             let mut sent = self.maker().accept(object()?);
-            let entity = self.collection.entity.as_deref();
-            let told = told_of_file(received.request, entity, &sent);
-            sent.extend(told);
+            self.add_upload(received.request, &mut sent);
             sent.extend(self.owner.clone());
             // What the paths of the collection itself add is not in the lists below other paths.
             let shared = || {
@@ -288,9 +293,13 @@ impl<'c> EntityRequest<'c> {
                     .response_at(StatusPattern::Exact(http::StatusCode::CREATED))
                     .is_some()
                     || !self.collection.is_added_to;
+                let mut new = new(None)?;
+                if let Some(to) = self.new_key(&mut new.sent) {
+                    return Some(rename::step(key, Some(to), Change::Members(new.sent)));
+                }
                 Step::Replace(
                     key,
-                    new(None)?,
+                    new,
                     if creates {
                         Absent::Created
                     } else {
@@ -303,7 +312,12 @@ impl<'c> EntityRequest<'c> {
                 key,
                 Change::Members(self.role.sets.iter().cloned().collect()),
             ),
-            _ => Step::Change(key, self.change(received.request, sent?)?),
+            _ if raw_content::is_content(self.operation) || is_raw => {
+                let mut uploaded = Map::new();
+                self.add_upload(received.request, &mut uploaded);
+                Step::Change(key, Change::Members(uploaded))
+            }
+            _ => self.change(key, received.request, sent?)?,
         })
     }
 
@@ -325,9 +339,9 @@ impl<'c> EntityRequest<'c> {
             .filter(|text| (value.is_string() || value.is_number()) && text != "0")
     }
 
-    /// Returns the change that the content describes: a JSON Patch, a merge patch, or members to
-    /// set.
-    fn change(&self, request: &Request, sent: &Value) -> Option<Change> {
+    /// Returns the step of the change that the content describes: a JSON Patch, a merge patch, or
+    /// members to set.
+    fn change(&self, key: String, request: &Request, sent: &Value) -> Option<Step> {
         let media = header(request.headers(), &http::header::CONTENT_TYPE).unwrap_or_default();
         let essence = media
             .split(';')
@@ -338,16 +352,24 @@ impl<'c> EntityRequest<'c> {
         if essence == "application/json-patch+json"
             || *request.method() == Method::PATCH && sent.is_array()
         {
-            return Some(Change::JsonPatch(sent.clone()));
+            return Some(Step::Change(key, Change::JsonPatch(sent.clone())));
         }
         let mut accepted = self.maker().accept(sent.as_object()?);
+        let to = self.new_key(&mut accepted);
         if let Some(key) = &self.collection.key {
             key.remove(&mut accepted);
         }
-        Some(match essence.as_str() {
+        let change = match essence.as_str() {
             "application/merge-patch+json" => Change::MergePatch(Value::Object(accepted)),
             _ => Change::Members(accepted),
-        })
+        };
+        Some(rename::step(key, to, change))
+    }
+
+    /// Takes the new names from the members of a request; returns the new key, if there is one.
+    fn new_key(&self, members: &mut Map<String, Value>) -> Option<String> {
+        let to = rename::take_names(self.operation, self.collection, members);
+        to.filter(|_| matches!(self.role.key, KeyFrom::Path(1) | KeyFrom::Field))
     }
 
     /// Finds the key of the entity in the query or in the body.
@@ -428,6 +450,9 @@ impl<'c> EntityRequest<'c> {
                     .filter(|value| value.is_number())
                     .cloned()
             };
+            if filter::is_beside(&parameter.name, node, schema) {
+                continue;
+            }
             parameters.push(Asking {
                 name: parameter.name.clone(),
                 value: sent.or_else(default),
@@ -518,6 +543,7 @@ impl<'c> EntityRequest<'c> {
             Step::Read(key)
             | Step::Delete(key)
             | Step::Change(key, _)
+            | Step::Rename { key, .. }
             | Step::Replace(key, _, Absent::Unknown) => Some(key),
             _ => None,
         };
@@ -531,12 +557,13 @@ impl<'c> EntityRequest<'c> {
                 return supposed;
             }
         }
-        if let Step::Create(new) = &self.step
+        let step = self.linked(apply);
+        if let Step::Create(new) = &step
             && new.key.is_none()
         {
             return self.create(&maker, new, &factory, apply);
         }
-        apply(&self.collection_key, self.step.clone(), &factory)
+        apply(&self.collection_key, step, &factory)
     }
 
     /// Adds an entity. It is built between two steps, so that no other request waits for it.
@@ -641,22 +668,4 @@ pub enum Unknown {
     NotFound,
     /// Entity generated from its key, always the same one.
     Seeded,
-}
-
-impl EntityRequest<'_> {
-    /// Returns the members of an entity that its schema declares, without those that only clients
-    /// send.
-    #[must_use]
-    pub(crate) fn visible(&self, entity: &Value) -> Value {
-        let schema = self.collection.entity.as_deref();
-        let properties = schema
-            .map(|schema| schema.properties(schema.tree()))
-            .unwrap_or_default();
-        let is_shown = |node: &Value| schema.is_none_or(|schema| schema.asks_for(node));
-        let names = properties
-            .into_iter()
-            .filter(|(_, node)| is_shown(node))
-            .map(|(name, _)| name);
-        project(entity, &names.collect::<Vec<_>>())
-    }
 }

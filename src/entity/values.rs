@@ -3,6 +3,7 @@ use serde_json::{Map, Value, json};
 
 use crate::codec::style::typed;
 use crate::entity::error::EntityError;
+use crate::entity::shaped::object_for;
 use crate::resource::role::Collection;
 use crate::schema::kind_of;
 use crate::schema::schemas::Declared;
@@ -89,30 +90,12 @@ pub(crate) fn misfit(collection: &Collection, entity: &Value) -> Option<SchemaEr
     errors.into_iter().next()
 }
 
-/// Returns the members of an object that are declared; all of them if nothing is declared.
-#[must_use]
-pub(crate) fn project(entity: &Value, declared: &[&str]) -> Value {
-    match entity {
-        Value::Object(object) if !declared.is_empty() => {
-            let kept = object
-                .iter()
-                .filter(|(name, _)| declared.contains(&name.as_str()));
-            Value::Object(
-                kept.map(|(name, value)| (name.clone(), value.clone()))
-                    .collect(),
-            )
-        }
-        entity => entity.clone(),
-    }
-}
-
 /// Converts a value to the form that the schema declares, where requests and responses differ:
 /// `["a@b.c"]` becomes `[{"address": "a@b.c"}]`. Returns `None` if that is not possible.
 #[must_use]
 pub(crate) fn adapt(schema: &Schema, node: &Value, value: &Value, depth: usize) -> Option<Value> {
     const DEEPEST: usize = 6;
     let types = schema.types(node);
-    let kind = kind_of(value);
     let is_taken = takes(&types, value);
     let takes = |name: &str| types.is_empty() || types.contains(&name);
     if value.is_null() {
@@ -147,18 +130,7 @@ pub(crate) fn adapt(schema: &Schema, node: &Value, value: &Value, depth: usize) 
         value if takes("array") && !value.is_array() => {
             adapt(schema, schema.items(node)?, value, depth + 1).map(|item| json!([item]))
         }
-        Value::String(_) | Value::Number(_) if takes("object") => {
-            // The value becomes one member: a required one of its type, else the first one of its
-            // type.
-            let properties = schema.properties(node);
-            let can_be = |(_, node): &&(&str, &Value)| schema.types(node).contains(&kind);
-            let required = properties
-                .iter()
-                .filter(|(name, _)| schema.requires(node, name))
-                .find(can_be);
-            let (name, _) = required.or_else(|| properties.iter().find(can_be))?;
-            Some(json!({ *name: value }))
-        }
+        Value::String(_) | Value::Number(_) if takes("object") => object_for(schema, node, value),
         Value::String(text) => Some(typed(schema, node, text)).filter(|value| !value.is_string()),
         Value::Number(number) if takes("string") => Some(json!(number.to_string())),
         Value::Object(object) => {

@@ -56,6 +56,7 @@ impl EntityRequest<'_> {
             Step::Read(key)
             | Step::Delete(key)
             | Step::Change(key, _)
+            | Step::Rename { key, .. }
             | Step::Replace(key, _, _) => entities.all.get(key).is_some_and(|entity| {
                 !entities.is_generated(key) && self.is_written(&base, key, entity)
             }),

@@ -58,6 +58,8 @@ pub(crate) enum Fault {
         /// `7`
         key: String,
     },
+    /// A collection in which all keys that a new entity may have are taken, with the reason.
+    NoKey(String),
     /// An entity that fails the precondition in `If-Match` or `If-None-Match`.
     Stale,
     /// A change that the state does not allow, with the reason.
@@ -84,7 +86,7 @@ impl Fault {
             Self::Method { .. } => &[405],
             Self::Status(_) | Self::Problem(_) => &[],
             Self::Unknown { .. } => &[404, 410],
-            Self::Conflict { .. } => &[409],
+            Self::Conflict { .. } | Self::NoKey(_) => &[409, 422],
             Self::Stale => &[412],
             Self::Impossible(_) => &[422, 409, 400],
             Self::Full => &[507],
@@ -169,7 +171,7 @@ impl Fault {
             }
             Self::Status(status) => whole(rule_of(*status), Value::Null),
             Self::Problem(problem) => whole(rule_of(problem.status), Value::Null),
-            Self::Conflict { .. } => whole("conflict", Value::Null),
+            Self::Conflict { .. } | Self::NoKey(_) => whole("conflict", Value::Null),
             Self::Stale | Self::Impossible(_) | Self::Full => whole("failure", Value::Null),
         }
     }
@@ -185,6 +187,7 @@ impl Fault {
             }
             Self::UnknownPath { detail, .. } => vec![format!("path: {detail}")],
             Self::Method { detail, .. } => vec![format!("method: {detail}")],
+            Self::NoKey(why) => vec![why.clone()],
             Self::Status(_)
             | Self::Problem(_)
             | Self::Unknown { .. }
@@ -273,7 +276,7 @@ impl Fault {
                 let detail = "the session is full, see `--session-memory`; `POST /_standin/reset` empties it";
                 Problem::new(ProblemKind::Full, StatusCode::INSUFFICIENT_STORAGE, detail)
             }
-            Self::Impossible(why) => {
+            Self::Impossible(why) | Self::NoKey(why) => {
                 Problem::new(ProblemKind::Conflict, StatusCode::CONFLICT, why.clone())
             }
         }

@@ -317,7 +317,11 @@ fn from_response<'c>(
     };
     // The `detail` of a problem has room for the hint of a fault.
     let has_room = || concrete(media).as_str().starts_with(problem::MEDIA_TYPE);
-    let says_why = matches!(fault, Fault::Impossible(_)) && found.whose == ResponseOwner::Other;
+    let says_why = match fault {
+        Fault::Impossible(_) => found.whose == ResponseOwner::Other,
+        Fault::NoKey(_) => true,
+        _ => false,
+    };
     if says_why || fault.has_hint() && has_room() {
         for finding in &mut findings {
             finding

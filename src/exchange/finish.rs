@@ -401,6 +401,7 @@ fn remembered_response(
             noun: noun(),
             key: key.clone(),
         }),
+        Some(Reply::NoKey) => Some(Fault::NoKey(asked.why_no_key())),
         Some(Reply::Stale(_)) => Some(Fault::Stale),
         Some(Reply::Full) => Some(Fault::Full),
         Some(Reply::Impossible(why)) => Some(Fault::Impossible(why.clone())),
@@ -425,11 +426,14 @@ fn remembered_response(
             &plan.options,
         );
         let source = format!("{}, from the state of the session", rejection.reason);
-        return (
-            rejection_response(&rejection, &[], plan, settings),
-            source.into(),
-            Alterable::Headers,
-        );
+        let mut response = rejection_response(&rejection, &[], plan, settings);
+        // A documented example does not say why there is no key.
+        if let Fault::NoKey(why) = &fault
+            && let Ok(why) = HeaderValue::from_str(why)
+        {
+            response.headers_mut().append(header::WARNING, why);
+        }
+        return (response, source.into(), Alterable::Headers);
     }
     let is_shown = |reply: &&Reply| {
         usual
@@ -551,7 +555,7 @@ fn content_without_echo(
             ),
         },
         ContentSource::Generated(documented) => {
-            let made = generated(documented, media, plan);
+            let made = generated(documented, media, plan, request);
             match (&plan.echo, serde_json::from_slice(&made.written.bytes)) {
                 (Some(echo), Ok(value)) if media.is_json() || documented.is_json() => {
                     (echoed(&value, echo, documented, media), made.fits)
@@ -570,8 +574,20 @@ fn echoed(value: &Value, echo: &Echo, documented: &MediaType, media: &MediaRange
     content::write(&value, media, Some(documented))
 }
 
-/// Returns generated content; it is cached by seed, path values, shown entity and end marker.
-fn generated(documented: &MediaType, media: &MediaRange, plan: &Plan<'_>) -> GeneratedContent {
+/// Returns the URL of a request without its query.
+fn url(request: &Request) -> String {
+    let mut url = target_of(request);
+    url.truncate(url.find('?').unwrap_or(url.len()));
+    url
+}
+
+/// Returns generated content; it is cached by seed, path values, shown entity, its URL and end marker.
+fn generated(
+    documented: &MediaType,
+    media: &MediaRange,
+    plan: &Plan<'_>,
+    request: &Request,
+) -> GeneratedContent {
     let PathValues {
         values,
         names_entity,
@@ -598,13 +614,20 @@ fn generated(documented: &MediaType, media: &MediaRange, plan: &Plan<'_>) -> Gen
         .filter(|_| media.is_json() || documented.is_json());
     let key = generate::fingerprint(&format!(
         "{values:?} {names_entity} {end:?} {:?}",
-        shown.map(EntityRequest::name)
+        shown.map(|asked| (asked.name(), url(request)))
     ));
     documented
         .generated
         .get_or_make((plan.options.seed, key), || {
             if let Some((asked, reply)) = shown.and_then(|asked| Some((asked, asked.seeded()?))) {
-                let composed = compose(asked, &reply, None, documented, &plan.options, "");
+                let composed = compose(
+                    asked,
+                    &reply,
+                    None,
+                    documented,
+                    &plan.options,
+                    &url(request),
+                );
                 return GeneratedContent {
                     written: content::write(&composed.value, media, Some(documented)),
                     fits: composed.misfit.is_none(),

@@ -11,10 +11,12 @@ use serde_json::Value;
 
 use crate::codec::content;
 use crate::codec::message::{Request, Response, mount, send, target_of};
+use crate::contract::media::Written;
 use crate::contract::{MediaType, StatusPattern};
 use crate::entity::EntityRequest;
 use crate::entity::body::{Composed, compose};
 use crate::entity::condition::Comparison;
+use crate::entity::raw::StoredContent;
 use crate::exchange::header;
 use crate::exchange::header_meaning::{self, HeaderSubject};
 use crate::exchange::negotiate::{Choice, ContentSource};
@@ -75,7 +77,19 @@ pub(crate) fn write(
     let mut response = header::head(choice.status, choice.response, &options, settings);
     let target = target_of(request);
     let (media, shown) = (media_of(choice), shown_in(choice));
-    let composed = media.map(|media| compose(asked, reply, shown, media, &options, &target));
+    let raw = asked.content_in(reply);
+    let composed = media
+        .filter(|_| raw.is_none())
+        .map(|media| compose(asked, reply, shown, media, &options, &target));
+    if let (Some(StoredContent { media, bytes }), Some(range)) = (raw, &choice.media) {
+        let own = HeaderValue::try_from(media).ok();
+        let written = Written {
+            bytes,
+            media: own.filter(|_| media_of(choice).is_some_and(|media| media.range.is_range())),
+            ..Written::default()
+        };
+        send(written, range, &mut response);
+    }
     if let (Some(composed), Some(media), Some(range)) = (&composed, media, &choice.media) {
         if let Some(misfit) = composed.misfit {
             let warning = HeaderValue::from_static(header::misfit(misfit));

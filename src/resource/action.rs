@@ -163,7 +163,10 @@ pub(crate) fn is_setter(operation: &Operation, collection: &Collection, name: &s
     let is_member = |(name, _): &(&str, &Value)| {
         !collection.keys.contains(&folded(name)) && entity.property(entity.tree(), name).is_some()
     };
-    SETTERS.contains(&first.as_str()) && sent.properties(sent.tree()).iter().any(is_member)
+    let members = sent.properties(sent.tree());
+    // What renames sends the new key, or a name such as `new_name`.
+    SETTERS.contains(&first.as_str())
+        && (members.iter().any(is_member) || first == "rename" && !members.is_empty())
 }
 
 #[cfg(test)]

@@ -4,8 +4,10 @@
 //! or `name_contains`, `filter_text` reads them from texts such as `name:golf`, and `filter_match` tests items.
 use serde_json::{Map, Value};
 
+use crate::resource::address::singular;
 use crate::resource::order::{instant, plain, worth};
 use crate::resource::purpose::Purpose;
+use crate::schema::Schema;
 use crate::schema::name::{folded, words};
 
 /// Comparison of the value of an item with the value of a filter.
@@ -27,14 +29,21 @@ pub(crate) enum Comparison {
     Contains,
     StartsWith,
     EndsWith,
+    /// Not below the first of two values, and not above the second.
+    Between,
+    /// There is a value, and it is not null.
+    Present,
+    /// There is no value, or it is null.
+    Missing,
 }
 
 use Comparison::{
-    Above, AtLeast, AtMost, Below, Contains, EndsWith, Equal, NoneOf, OneOf, StartsWith, Unequal,
+    Above, AtLeast, AtMost, Below, Between, Contains, EndsWith, Equal, Missing, NoneOf, OneOf,
+    Present, StartsWith, Unequal,
 };
 
 /// Operators behind `__`, `.` or in brackets, or as members of a value: `price__gt`, `price[gt]`, `{"$gt": 3}`.
-const MARKED: [(Comparison, &str); 11] = [
+const MARKED: [(Comparison, &str); 14] = [
     (Equal, "eq equals is exact iexact ie"),
     (Unequal, "ne neq not nie noteq"),
     (OneOf, "in any anyof oneof"),
@@ -52,10 +61,13 @@ const MARKED: [(Comparison, &str); 11] = [
         "startswith istartswith isw sw prefix starts beginswith",
     ),
     (EndsWith, "endswith iendswith iew ew suffix"),
+    (Between, "between range"),
+    (Present, "exists notnull isnotnull present"),
+    (Missing, "isnull null missing"),
 ];
 
 /// Operators that are a word of a name: `created_after`, `priceMin`.
-const WORDS: [(Comparison, &str); 7] = [
+const WORDS: [(Comparison, &str); 8] = [
     (Above, "gt after"),
     (AtLeast, "gte ge min minimum from since"),
     (Below, "lt before"),
@@ -63,6 +75,17 @@ const WORDS: [(Comparison, &str); 7] = [
     (Contains, "contains like includes"),
     (StartsWith, "startswith prefix"),
     (EndsWith, "endswith suffix"),
+    (Unequal, "not ne neq"),
+];
+
+/// First words of names that mean the items to leave out: `exclude_status`.
+const LEFT_OUT: [&str; 6] = [
+    "exclude",
+    "excludes",
+    "excluded",
+    "excluding",
+    "except",
+    "without",
 ];
 
 /// Words of a description that make a parameter of a property look for a part of its value.
@@ -220,6 +243,14 @@ pub(crate) fn subject(
         };
         return Some((property, comparison));
     }
+    if LEFT_OUT.contains(&first.as_str()) {
+        let several = rest.join("_");
+        let one = properties.meant(&several).or_else(|| {
+            let (last, before) = rest.split_last()?;
+            properties.meant(&[before, &[singular(last)]].concat().join("_"))
+        });
+        return Some((one?, NoneOf));
+    }
     let (last, before) = all.split_last()?;
     // `limit_max` is about the page.
     if Purpose::of(&before.join("_")).is_some() {
@@ -262,6 +293,9 @@ pub(crate) fn read(
 ) -> Vec<Filter> {
     let spoken = words_of(description);
     match value {
+        value if matches!(comparison, Present | Missing) => {
+            vec![Filter::of(way, presence(comparison, value), Vec::new())]
+        }
         Value::Object(object) => of_members(way, object),
         Value::Array(values) => vec![Filter::of(way, comparison, values.clone())],
         Value::String(text) if is_list(text, comparison, &spoken) => {
@@ -279,6 +313,61 @@ pub(crate) fn read(
         }
         value => vec![Filter::of(way, comparison, vec![value.clone()])],
     }
+}
+
+/// Returns what a filter about the presence of a value asks for: `isnull=false` asks for a value.
+fn presence(comparison: Comparison, value: &Value) -> Comparison {
+    let is_no = match value {
+        Value::Bool(is_it) => !is_it,
+        value => matches!(text_of(value).as_str(), "false" | "0" | "no"),
+    };
+    match (comparison, is_no) {
+        (Present, false) | (Missing, true) => Present,
+        _ => Missing,
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.to_lowercase(),
+        value => value.to_string(),
+    }
+}
+
+/// Returns true if a parameter such as `exclude_archived` leaves nothing out: its value is `false`.
+#[must_use]
+pub(crate) fn leaves_all(name: &str, value: &Value) -> bool {
+    let first = words(name).into_iter().next().unwrap_or_default();
+    LEFT_OUT.contains(&first.as_str()) && text_of(value) == "false"
+}
+
+/// Returns true if a filter can be applied: a range has two values.
+#[must_use]
+pub(crate) fn is_complete(filter: &Filter) -> bool {
+    filter.comparison != Between || filter.values.len() == 2
+}
+
+/// Returns true if a name such as `max_version` cannot be about a bound: the property is a text, and the parameter is
+/// an integer. The bound of a time or of an amount that is written as text is one.
+#[must_use]
+pub(crate) fn is_beside(name: &str, parameter: Option<&Value>, entity: Option<&Schema>) -> bool {
+    const BOUNDS: [&str; 4] = ["min", "minimum", "max", "maximum"];
+    let all = words(name);
+    let is_bound = |word: Option<&String>| word.is_some_and(|word| BOUNDS.contains(&word.as_str()));
+    let rest = if is_bound(all.first()) {
+        all[1..].concat()
+    } else if is_bound(all.last()) {
+        all[..all.len() - 1].concat()
+    } else {
+        return false;
+    };
+    let is_whole = parameter.and_then(|node| node.get("type")) == Some(&Value::from("integer"));
+    let Some(entity) = entity.filter(|_| is_whole) else {
+        return false;
+    };
+    let properties = entity.properties(entity.tree());
+    let own = properties.iter().find(|(own, _)| folded(own) == rest);
+    own.is_some_and(|(_, node)| entity.types(node) == ["string"])
 }
 
 /// Returns the comparison that a description states for the value of a property.
@@ -314,7 +403,7 @@ fn is_list(text: &str, comparison: Comparison, description: &[String]) -> bool {
         words.any(|word| matches!(word.as_str(), "comma" | "commas" | "csv"))
     };
     let has_values = match comparison {
-        OneOf | NoneOf => true,
+        OneOf | NoneOf | Between => true,
         Equal | Unequal => says_so(),
         _ => false,
     };
@@ -408,6 +497,12 @@ mod tests {
             ("owner.name", Some(("owner.name", Equal))),
             ("owner[name]", Some(("owner.name", Equal))),
             ("dotted.name", Some(("dotted.name", Equal))),
+            ("status_not", None),
+            ("name_not", Some(("name", Unequal))),
+            ("exclude_names", Some(("name", NoneOf))),
+            ("excluding", None),
+            ("price__between", Some(("price", Between))),
+            ("owner__isnull", Some(("owner", Missing))),
             ("colour", None),
             ("colour__gt", None),
             ("after", None),
@@ -447,6 +542,21 @@ mod tests {
         assert_eq!(
             of(json!("a"), "Status, like open, by its start date"),
             [(Equal, 1)]
+        );
+        assert!(leaves_all("exclude_archived", &json!(false)));
+        assert!(!leaves_all("exclude_archived", &json!(true)));
+        let range = |value: Value| read((&["price".to_owned()], Between), &value, "");
+        assert_eq!(range(json!("1,2"))[0].values.len(), 2);
+        assert!(!is_complete(&range(json!("1"))[0]));
+        let of_null =
+            |value: Value| read((&["price".to_owned()], Missing), &value, "")[0].comparison;
+        assert_eq!(
+            [
+                of_null(json!(true)),
+                of_null(json!("False")),
+                of_null(json!(0))
+            ],
+            [Missing, Present, Present]
         );
         let like = |text: &str| read((&["name".to_owned()], Contains), &json!(text), "");
         assert_eq!(like("%ol%")[0].values, [json!("ol")]);

@@ -3,7 +3,8 @@ use serde_json::Value;
 
 use crate::document::number;
 use crate::resource::filter::Comparison::{
-    Above, AtLeast, AtMost, Below, Contains, EndsWith, Equal, NoneOf, OneOf, StartsWith, Unequal,
+    Above, AtLeast, AtMost, Below, Between, Contains, EndsWith, Equal, Missing, NoneOf, OneOf,
+    Present, StartsWith, Unequal,
 };
 use crate::resource::filter::{Comparison, Filter, FilterPlace};
 use crate::resource::order::{MemberName, instant, worth};
@@ -56,6 +57,13 @@ impl<'f> FilterTest<'f> {
         };
         match self.comparison {
             Unequal | NoneOf => !has(Equal),
+            Present => found.iter().any(|own| !own.is_null()),
+            Missing => found.iter().all(|own| own.is_null()),
+            Between => {
+                let [from, to] = self.values else { return true };
+                let is_in = |own: &&Value| holds(own, AtLeast, from) && holds(own, AtMost, to);
+                found.iter().any(is_in)
+            }
             comparison => self.is_beside(item) || has(comparison),
         }
     }
@@ -99,7 +107,9 @@ fn label<'v>(item: &'v Value, name: &str) -> Option<&'v Value> {
 /// Returns true if a value of an item holds against the wanted one.
 fn holds(own: &Value, comparison: Comparison, wanted: &Value) -> bool {
     match (comparison, own) {
-        (Equal | Unequal | OneOf | NoneOf, own) => agrees(own, wanted),
+        (Equal | Unequal | OneOf | NoneOf | Between | Present | Missing, own) => {
+            agrees(own, wanted)
+        }
         // An element is compared as a whole.
         (Contains, Value::Array(_)) => agrees(own, wanted),
         (_, Value::Array(items)) => items.iter().any(|item| holds(item, comparison, wanted)),
@@ -226,6 +236,20 @@ mod tests {
                 FilterTest::new(&filter).takes(&item),
                 expected,
                 "{name} {how:?} {wanted}"
+            );
+        }
+        for (name, how, values, expected) in [
+            ("price", Between, vec![json!(9), json!(10)], true),
+            ("price", Between, vec![json!(10), json!(11)], false),
+            ("colour", Missing, Vec::new(), true),
+            ("name", Missing, Vec::new(), false),
+            ("name", Present, Vec::new(), true),
+        ] {
+            let filter = Filter::of(&[name.to_owned()], how, values);
+            assert_eq!(
+                FilterTest::new(&filter).takes(&item),
+                expected,
+                "{name} {how:?}"
             );
         }
         let filter = Filter {

@@ -260,11 +260,17 @@ pub(crate) fn labels(text: &str) -> Option<Vec<Filter>> {
             (name, Comparison::Equal, group(values)?)
         } else if let Some((name, value)) = term.split_once("!=") {
             (name, Comparison::Unequal, vec![value.trim().into()])
-        } else {
-            let (name, value) = term.split_once('=')?;
+        } else if let Some((name, value)) = term.split_once('=') {
             let value = value.trim_start_matches('=').trim();
             (name, Comparison::Equal, vec![value.into()])
+        } else if let Some(name) = term.strip_prefix('!') {
+            (name, Comparison::Missing, Vec::new())
+        } else {
+            (term, Comparison::Present, Vec::new())
         };
+        if !is_label(name.trim()) {
+            return None;
+        }
         filters.push(Filter {
             place: FilterPlace::Label(name.trim().to_owned()),
             comparison,
@@ -272,6 +278,12 @@ pub(crate) fn labels(text: &str) -> Option<Vec<Filter>> {
         });
     }
     (filters.len() <= MOST_TERMS).then_some(filters)
+}
+
+/// Returns true for the name of a label, such as `app.kubernetes.io/name`.
+fn is_label(name: &str) -> bool {
+    let is_letter = |letter: char| letter.is_alphanumeric() || "._-/".contains(letter);
+    !name.is_empty() && name.chars().all(is_letter)
 }
 
 /// Splits a selector at commas outside of parentheses.
@@ -298,6 +310,11 @@ fn group(text: &str) -> Option<Vec<Value>> {
 #[must_use]
 pub(crate) fn fields(text: &str) -> Option<Vec<Filter>> {
     let filters = labels(text)?;
+    // A field is compared with a value.
+    let is_presence = |filter: &Filter| filter.values.is_empty();
+    if filters.iter().any(is_presence) {
+        return None;
+    }
     let of_property = filters.into_iter().map(|filter| match filter.place {
         FilterPlace::Label(way) => Filter {
             place: FilterPlace::Property(way.split('.').map(str::to_owned).collect()),
@@ -413,7 +430,8 @@ mod tests {
 
     #[test]
     fn selectors_are_read() {
-        let found = labels("app=web, tier!=db,zone in (a, b)").expect("is understood");
+        let found = labels("app=web, tier!=db,zone in (a, b),pool notin (c),app,!old");
+        let found = found.expect("is understood");
         let found: Vec<(Comparison, usize)> = found
             .iter()
             .map(|filter| (filter.comparison, filter.values.len()))
@@ -423,9 +441,16 @@ mod tests {
             [
                 (Comparison::Equal, 1),
                 (Comparison::Unequal, 1),
-                (Comparison::Equal, 2)
+                (Comparison::Equal, 2),
+                (Comparison::Unequal, 1),
+                (Comparison::Present, 0),
+                (Comparison::Missing, 0)
             ]
         );
-        assert_eq!(labels("app"), None);
+        for text in ["app web", "=web", "zone in a", "!"] {
+            assert_eq!(labels(text), None, "{text}");
+        }
+        assert_eq!(fields("status.phase"), None);
+        assert!(fields("status.phase!=Running,metadata.name=a").is_some());
     }
 }

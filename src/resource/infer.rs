@@ -18,9 +18,11 @@ use crate::resource::evidence::{
 };
 use crate::resource::key_search::{KeySearch, is_key_of};
 use crate::resource::place::{Finder, Slot, ValuePlace};
+use crate::resource::raw;
 use crate::resource::request_place::sent_way;
 use crate::resource::role::{Act, Collection, KeyFrom, Role};
 use crate::resource::role_override::{RoleOverride, RoleOverrides, overridden_key};
+use crate::resource::small::{Shown, show_whole};
 use crate::schema::Schema;
 use crate::schema::name::folded;
 
@@ -297,9 +299,10 @@ impl<'c> Draft<'c> {
                     {
                         None
                     }
-                    Method::GET => {
-                        doing(Act::Read, key, why).filter(|doing| doing.slot != Slot::Nothing)
-                    }
+                    Method::GET => doing(Act::Read, key, why).filter(|doing| {
+                        let is_raw = || raw::is_read(operation, self.contract, self.members);
+                        doing.slot != Slot::Nothing || is_raw()
+                    }),
                     Method::PUT if self.is_change(operation) => doing(
                         Act::Merge,
                         key,
@@ -613,6 +616,11 @@ impl<'c> Draft<'c> {
         let mut acts: Vec<(usize, &'c Address, Option<InferredAct>)> = members
             .map(|(index, address)| (*index, address, self.doing(*index, address)))
             .collect();
+        let shown = acts.iter_mut().filter_map(|(index, _, doing)| {
+            let InferredAct { act, slot, .. } = doing.as_mut()?;
+            Some(Shown::of(self.operation(*index), *act, slot))
+        });
+        show_whole(shown.collect());
         let collection = self.collection(&acts, false);
         for (index, _, doing) in &mut acts {
             if let Some(doing) = doing

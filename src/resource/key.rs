@@ -134,6 +134,8 @@ impl KeyPath {
     pub(crate) fn set(&self, entity: &mut Value, key: &Value, url: Option<&str>) {
         let value = match self.form {
             KeyForm::Whole => key.clone(),
+            // The URL may write the key in its own way: `a%2Db` for `a-b`.
+            KeyForm::UrlEnd if self.text(entity) == Some(plain(key)) => return,
             KeyForm::UrlEnd => {
                 let segment = encode(&plain(key));
                 let own = self.value(entity).and_then(Value::as_str);

@@ -196,12 +196,18 @@ impl ListQuery {
         properties: &HashMap<String, &str>,
     ) {
         let as_text = value.as_str();
-        if as_text.is_some_and(|text| ["all", "any", "*"].contains(&text)) {
+        let is_any = as_text.is_some_and(|text| ["all", "any", "*"].contains(&text));
+        if is_any || filter::leaves_all(&parameter.name, value) {
             return;
         }
         if let Some((way, comparison)) = filter::subject(&parameter.name, properties) {
             let found = filter::read((&way, comparison), value, parameter.description);
-            return self.add(found);
+            let (whole, cut): (Vec<Filter>, Vec<Filter>) =
+                found.into_iter().partition(filter::is_complete);
+            if !cut.is_empty() {
+                self.tell(&parameter.name, "is a range without two values");
+            }
+            return self.add(whole);
         }
         let Some(text) = as_text.filter(|text| !text.is_empty()) else {
             return;
@@ -229,10 +235,13 @@ impl ListQuery {
 
     /// Reads a search text, which may have filters such as `name:golf` in it.
     fn search(&mut self, text: Option<String>, properties: &HashMap<String, &str>) {
-        let found = text
+        let filter = text
             .as_deref()
-            .filter(|text| text.contains([':', '=', '<', '>', '~']))
-            .and_then(|text| filter_text::read(text, properties));
+            .filter(|text| text.contains([':', '=', '<', '>', '~']));
+        let found = filter.and_then(|text| filter_text::read(text, properties));
+        if let (Some(filter), None) = (filter, &found) {
+            self.note(filter, "is searched as text, for filters that are joined by `or` or grouped are not understood");
+        }
         // Without filters, the text is searched as it is.
         let Some(found) = found.filter(|found| found.filters.len() + found.unknown.len() > 0)
         else {
@@ -252,9 +261,14 @@ impl ListQuery {
 
     /// Notes why a term was ignored.
     fn tell(&mut self, term: &str, why: &str) {
+        self.note(term, &format!("{why} and was ignored"));
+    }
+
+    /// Notes what became of a term.
+    fn note(&mut self, term: &str, what: &str) {
         if self.cuts.len() < MOST_CUTS {
             let term = start_of(term, LONGEST_TERM);
-            self.cuts.push(format!("`{term}` {why} and was ignored"));
+            self.cuts.push(format!("`{term}` {what}"));
         }
     }
 

@@ -17,10 +17,12 @@ mod order;
 pub(crate) mod page_field;
 pub mod place;
 pub(crate) mod purpose;
+pub(crate) mod raw;
 mod request_place;
 pub(crate) mod role;
 pub(crate) mod role_override;
 pub(crate) mod shared;
+mod small;
 
 pub(crate) use crate::resource::role::{Act, Collection, KeyFrom, Role};
 use std::collections::{HashMap, HashSet};

@@ -17,7 +17,9 @@ use crate::resource::evidence::{answered, sent_schema};
 use crate::resource::infer::end_of;
 use crate::resource::key::KeyPath;
 use crate::resource::place::{Finder, Slot, ValuePlace};
+use crate::resource::raw;
 use crate::resource::role::{Act, Collection, Home, KeyFrom, Role};
+use crate::resource::small;
 use crate::schema::Schema;
 use crate::schema::name::folded;
 
@@ -267,8 +269,10 @@ fn place_of(schema: &Schema, collection: &Collection) -> Option<ValuePlace> {
         noun: &collection.noun,
         keys: &collection.keys,
     };
-    let Slot::Entity(place) = finder.one() else {
-        return None;
+    let place = match finder.one() {
+        Slot::Entity(place) => place,
+        Slot::Key(way) => small::object_of(schema, &way)?,
+        Slot::List(_) | Slot::Nothing => return None,
     };
     let found = schema.sibling(place.pointer.clone());
     are_alike(&found, collection.entity.as_deref()?).then_some(place)
@@ -302,6 +306,9 @@ pub(crate) fn of_part(operation: &Operation, reading: &Role) -> Option<Role> {
 /// or the members that it sends.
 #[must_use]
 pub(crate) fn of_action(operation: &Operation, reading: &Role) -> Option<Role> {
+    if raw::is_content(operation) {
+        return Some(of_content(operation, reading));
+    }
     let collection = &reading.collection;
     let (entity, name) = (collection.entity.as_ref()?, end_of(&operation.template));
     let is_write = matches!(operation.method, Method::POST | Method::PUT | Method::PATCH);
@@ -328,6 +335,28 @@ pub(crate) fn of_action(operation: &Operation, reading: &Role) -> Option<Role> {
         reason: format!("`{name}` changes an entity of `{}`", collection.name),
         ..reading.clone()
     })
+}
+
+/// Returns the role of an operation on the content of an entity, such as `GET /files/{id}/download`.
+fn of_content(operation: &Operation, reading: &Role) -> Role {
+    let shown = answered(operation).and_then(|schema| place_of(schema, &reading.collection));
+    let act = if operation.method == Method::GET {
+        Act::Read
+    } else {
+        Act::Merge
+    };
+    Role {
+        act,
+        slot: shown.map_or(Slot::Nothing, Slot::Entity),
+        sent: Vec::new(),
+        part: None,
+        sets: Vec::new(),
+        reason: format!(
+            "`{} {}` has the content of an entity of `{}`",
+            operation.method, operation.template, reading.collection.name
+        ),
+        ..reading.clone()
+    }
 }
 
 /// Returns the role of the operation that reads an entity by the key in its path.

@@ -2,6 +2,7 @@
 //!
 //! Each step is atomic: no other request sees it half done, and no change between two steps is
 //! lost. `entity` builds the content of entities, see [`EntityFactory`].
+pub(super) mod rename;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -54,6 +55,15 @@ pub enum Step {
     Replace(String, New, Absent),
     /// Changes one entity.
     Change(String, Change),
+    /// Changes one entity, and gives it another key.
+    Rename {
+        /// Key before.
+        key: String,
+        /// Key after.
+        to: String,
+        /// Change of the entity.
+        change: Change,
+    },
     /// Deletes one entity.
     Delete(String),
     /// Reads an entity, and first builds it from its key if it was neither created nor deleted.
@@ -121,6 +131,8 @@ pub enum Reply {
     Unknown(String),
     /// An entity with this key already exists.
     Conflict(String),
+    /// All keys that a new entity may have are taken.
+    NoKey,
     /// The entity fails a precondition of the request (RFC 9110 §13.1.1); null if it does not
     /// exist.
     Stale(Arc<Value>),
@@ -497,6 +509,7 @@ impl Entities {
                 (None, Absent::Unknown) => Reply::Unknown(key),
             },
             Step::Change(key, change) => self.change(&key, &change, factory, room)?,
+            Step::Rename { key, to, change } => self.rename((&key, &to), &change, factory, room)?,
             Step::Delete(key) => match self.all.get(&key).cloned() {
                 Some(entity) if !(factory.is_current)(&entity) => Reply::Stale(entity),
                 Some(entity) => {
@@ -540,7 +553,7 @@ impl Entities {
             }
             self.made += 1;
         }
-        Ok(Reply::Conflict(last))
+        Ok(Reply::NoKey)
     }
 
     /// Returns a key that is not taken: the number of the entity for a key that is a number, else
@@ -579,7 +592,22 @@ impl Entities {
         if !(factory.is_current)(&entity) {
             return Err(Reply::Stale(entity));
         }
-        let mut changed = (*entity).clone();
+        let changed = Self::changed(&entity, change, factory)?;
+        self.set(key, (factory.remake)(key, &changed, None), room)?;
+        Ok(self.entity(key, false))
+    }
+
+    /// Returns an entity after a change.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reply of a step that is refused.
+    fn changed(
+        entity: &Value,
+        change: &Change,
+        factory: &EntityFactory<'_>,
+    ) -> Result<Value, Reply> {
+        let mut changed = entity.clone();
         match change {
             Change::Members(members) => {
                 for (name, value) in members {
@@ -601,12 +629,11 @@ impl Entities {
                 let impossible = |error: PatchError| {
                     Reply::Impossible(format!("the patch cannot be applied: {error}"))
                 };
-                changed = patched(&entity, patch).map_err(impossible)?;
-                (factory.protect)(&entity, &mut changed);
+                changed = patched(entity, patch).map_err(impossible)?;
+                (factory.protect)(entity, &mut changed);
             }
         }
-        self.set(key, (factory.remake)(key, &changed, None), room)?;
-        Ok(self.entity(key, false))
+        Ok(changed)
     }
 }
 
@@ -628,7 +655,7 @@ fn size_of_key(key: &str) -> usize {
 }
 
 /// Maximum number of attempts to build an entity with an unused key; then keys are counted, and
-/// after as many more attempts the step is a conflict.
+/// after as many more attempts no key is left.
 const TRIES: usize = 4;
 
 /// Maximum number of operations in a JSON Patch; a longer one is refused.

@@ -98,9 +98,11 @@ impl SessionState {
                 return shown;
             }
             let before = entities.size();
+            let renamed = renamed(&step);
             let reply = Arc::make_mut(entities).write(step, factory, room);
             self.now.size = (self.now.size + entities.size()).saturating_sub(before);
             self.changes += 1;
+            self.now.follow(collection_key, renamed, &reply);
             return reply;
         }
         let base = (factory.base)();
@@ -119,11 +121,13 @@ impl SessionState {
             };
         };
         let mut entities = (*base).clone();
+        let renamed = renamed(&step);
         let reply = entities.write(step, factory, room);
         // A step that failed does not create the collection.
         if matches!(reply, Reply::Entity { .. } | Reply::Number(_)) {
             self.changes += 1;
             self.now.place(collection_key.clone(), entities);
+            self.now.follow(collection_key, renamed, &reply);
         }
         reply
     }
@@ -384,6 +388,14 @@ impl SessionState {
     }
 }
 
+/// Returns the keys of an entity before and after a step that renames it.
+fn renamed(step: &Step) -> Option<(String, String)> {
+    match step {
+        Step::Rename { key, to, .. } if key != to => Some((key.clone(), to.clone())),
+        _ => None,
+    }
+}
+
 /// Returns the memory of a snapshot with its name, in bytes.
 fn size_of_snapshot(name: &str, snapshot: &Snapshot) -> usize {
     size::entry(name.len(), size_of::<Snapshot>()) + snapshot.size
@@ -533,6 +545,43 @@ mod tests {
         );
         session_state.empty();
         assert_eq!(session_state.size(), SessionState::EMPTY);
+    }
+
+    #[test]
+    fn a_renamed_entity_is_counted_under_its_new_key_only() {
+        let mut session_state = SessionState::default();
+        let nested = CollectionKey {
+            collection: "/pets/{id}/toys".to_owned(),
+            scope: "a".to_owned(),
+        };
+        step(&mut session_state, Step::Create(new("a", 100)));
+        step(&mut session_state, Step::Create(new("b", 100)));
+        factory(|factory| session_state.step(&nested, Step::Create(new("ball", 1)), factory));
+        let rename = |key: &str, to: &str| Step::Rename {
+            key: key.to_owned(),
+            to: to.to_owned(),
+            change: members(100),
+        };
+        let before = session_state.size();
+        let reply = step(&mut session_state, rename("a", "b"));
+        assert!(matches!(reply, Reply::Conflict(key) if key == "b"));
+        assert_eq!(session_state.size(), before);
+        step(&mut session_state, rename("a", "c"));
+        let entities = session_state
+            .entities(&collection_key())
+            .expect("was written");
+        let keys: Vec<&String> = entities.all.keys().collect();
+        assert_eq!(keys, [BASE, "c", "b"]);
+        let moved = CollectionKey {
+            scope: "c".to_owned(),
+            ..nested.clone()
+        };
+        assert!(session_state.entities(&moved).is_some());
+        assert!(session_state.entities(&nested).is_none());
+        let gone = step(&mut session_state, Step::Read("a".to_owned()));
+        assert!(matches!(gone, Reply::Unknown(_)));
+        // The old key is kept as that of a deleted entity.
+        assert_eq!(session_state.size(), before + size::entry(1, 0));
     }
 
     #[test]

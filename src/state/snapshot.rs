@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::state::error::SnapshotError;
-use crate::state::memory::{CollectionKey, Entities};
+use crate::state::memory::rename::Rescope;
+use crate::state::memory::{CollectionKey, Entities, Reply};
 use crate::state::posted::PostedFixture;
 use crate::state::size;
 
@@ -132,6 +133,47 @@ impl Snapshot {
         self.size = self.size.saturating_sub(before);
         self.collection_keys
             .insert(collection_key, Arc::new(entities));
+    }
+
+    /// Moves what belongs to an entity of a collection after it was renamed: the collections below it, and the homes
+    /// of the entities that are added below it.
+    pub(super) fn follow(
+        &mut self,
+        collection_key: &CollectionKey,
+        renamed: Option<(String, String)>,
+        reply: &Reply,
+    ) {
+        let (Some((from, to)), Reply::Entity { .. }) = (renamed, reply) else {
+            return;
+        };
+        let below = |key: &str| match collection_key.scope.as_str() {
+            "" => key.to_owned(),
+            scope => format!("{scope}/{key}"),
+        };
+        let rescope = Rescope {
+            collections: format!("{}/{{", collection_key.collection),
+            from: below(&from),
+            to: below(&to),
+        };
+        let all = self.collection_keys.keys();
+        let moved: Vec<(CollectionKey, String)> = all
+            .filter_map(|key| Some((key.clone(), rescope.scope(&key.collection, &key.scope)?)))
+            .collect();
+        for (key, scope) in moved {
+            if let Some(entities) = self.collection_keys.remove(&key) {
+                let size = entities.size() + size_of_collection(&key);
+                self.size = self.size.saturating_sub(size);
+                let key = CollectionKey { scope, ..key };
+                self.place(key, Arc::unwrap_or_clone(entities));
+            }
+        }
+        for entities in self.collection_keys.values_mut() {
+            if entities.is_below(&rescope) {
+                let before = entities.size();
+                Arc::make_mut(entities).rehome(&rescope);
+                self.size = (self.size + entities.size()).saturating_sub(before);
+            }
+        }
     }
 
     /// Returns the count of this name, to be increased; it starts at 0.

@@ -11,7 +11,7 @@ pub(crate) mod table;
 mod xml;
 
 pub(crate) use crate::codec::content::malformed::{ContentError, Malformed};
-pub(crate) use crate::codec::content::multipart::{SentFile, first_file};
+pub(crate) use crate::codec::content::multipart::first_file;
 use bytes::Bytes;
 use http::HeaderValue;
 use serde_json::{Value, json};

@@ -37,12 +37,14 @@ struct Part {
 /// File that was sent as a part of a form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SentFile {
+    /// Name of the part.
+    pub part: String,
     /// Name of the file: `photo.png`.
     pub name: String,
     /// Media type of the part, or else `application/octet-stream` (RFC 7578 §4.4).
     pub media: String,
-    /// Length in bytes.
-    pub length: usize,
+    /// Content of the part.
+    pub bytes: Bytes,
 }
 
 /// Returns the first file of a form; `None` if the content is no form or has no file.
@@ -56,7 +58,8 @@ pub(crate) fn first_file(bytes: &Bytes, sent: &MediaRange) -> Option<SentFile> {
     let media = part.media.as_ref().map(MediaRange::essence);
     Some(SentFile {
         media: media.unwrap_or("application/octet-stream").to_owned(),
-        length: part.bytes.len(),
+        bytes: part.bytes,
+        part: part.name,
         name: part.file?,
     })
 }

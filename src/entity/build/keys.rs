@@ -17,6 +17,7 @@ use crate::resource::key::KeyPath;
 use crate::schema::Schema;
 use crate::schema::name::folded;
 use crate::schema::schemas::Declared;
+use crate::state::memory::New;
 
 impl<'c> EntityBuilder<'c> {
     /// Returns the key of an entity as text; `None` if the key property is missing, null, empty,
@@ -37,11 +38,24 @@ impl<'c> EntityBuilder<'c> {
         key.is_some_and(|key| key.outer().is_empty() && key.last() == name)
     }
 
+    /// Returns the URL that a client sent as the key, if it ends in the key of the new entity.
+    pub(super) fn sent_url(&self, name: &str, new: &New) -> Option<Value> {
+        let key = self.collection.key.as_ref().filter(|key| key.is_url())?;
+        let sent = new.sent.get(name)?;
+        let is_meant = new.key.is_some() && key.read(sent) == new.key;
+        is_meant.then(|| sent.clone())
+    }
+
     /// Sets the key of an entity and returns it as text: the key that the client wants, else a
     /// made one.
     pub(super) fn call(&self, entity: &mut Value, wanted: Option<&str>, number: u64) -> String {
         let (Some(key), Some(schema)) = (&self.collection.key, self.schema()) else {
-            return wanted.map_or_else(|| self.random_key(number), str::to_owned);
+            // A path that takes numbers cannot have other keys.
+            let made = || match self.counted_key(&self.path_types(), number) {
+                Some(counted) => plain(&counted),
+                None => self.random_key(number),
+            };
+            return wanted.map_or_else(made, str::to_owned);
         };
         let value = match wanted {
             Some(wanted) if key.is_url() => json!(wanted),
@@ -66,13 +80,8 @@ impl<'c> EntityBuilder<'c> {
             Some(node) if !key.is_url() => schema.types(node),
             _ => self.path_types(),
         };
-        let is_number = types
-            .iter()
-            .any(|name| matches!(*name, "integer" | "number"));
-        if is_number {
-            // Numbers continue after the largest key, which may have begun there already.
-            let after = Some(self.options.keys_after).filter(|after| number <= *after);
-            return json!(number.saturating_add(after.unwrap_or_default()));
+        if let Some(counted) = self.counted_key(&types, number) {
+            return counted;
         }
         match made {
             // The generator varies the properties of the entity itself, and nothing deeper.
@@ -80,6 +89,15 @@ impl<'c> EntityBuilder<'c> {
             Some(made) => json!(made),
             None => json!(self.random_key(number)),
         }
+    }
+
+    /// Returns the number of an entity as its key; `None` if keys are no numbers.
+    fn counted_key(&self, types: &[&str], number: u64) -> Option<Value> {
+        let mut types = types.iter();
+        let is_number = types.any(|name| matches!(*name, "integer" | "number"));
+        // Numbers continue after the largest key, which may have begun there already.
+        let after = Some(self.options.keys_after).filter(|after| number <= *after);
+        is_number.then(|| json!(number.saturating_add(after.unwrap_or_default())))
     }
 
     fn random_key(&self, number: u64) -> String {
@@ -93,7 +111,7 @@ impl<'c> EntityBuilder<'c> {
     }
 
     /// Returns the path at which the entity of a key is read.
-    fn path_to(&self, key: &str) -> Option<String> {
+    pub(super) fn path_to(&self, key: &str) -> Option<String> {
         let scope = self.scope.iter().take(self.collection.scope);
         let scope: Vec<String> = scope.map(|(_, value)| value.clone()).collect();
         path_of(self.reader()?, &scope, key)
@@ -152,6 +170,28 @@ impl<'c> EntityBuilder<'c> {
         } else {
             value
         }
+    }
+
+    /// Returns what bounds the keys of the entities: `` `id` has a maximum of 3``.
+    pub(crate) fn bound_of_keys(&self) -> Option<String> {
+        let key = self.collection.key.as_ref()?;
+        let own = self.schema().and_then(|schema| {
+            let node = key.node(schema)?;
+            Some((key.to_string(), schema.resolve(node)))
+        });
+        let in_path = self.key_parameter().and_then(|parameter| {
+            let schema = parameter.schema()?;
+            Some((parameter.name.clone(), schema.resolve(schema.tree())))
+        });
+        own.into_iter().chain(in_path).find_map(|(name, node)| {
+            if let Some(most) = node.get("maximum").or(node.get("exclusiveMaximum")) {
+                return most
+                    .is_number()
+                    .then(|| format!("`{name}` has a maximum of {most}"));
+            }
+            let values = node.get("enum")?.as_array()?.len();
+            Some(format!("`{name}` has {values} possible values"))
+        })
     }
 
     /// Returns the folded names of the properties that identify the owners of an entity, with the
