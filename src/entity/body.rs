@@ -10,6 +10,7 @@ use crate::codec::style::typed;
 use crate::contract::{MediaType, example};
 use crate::document::syntax::find;
 use crate::entity::EntityRequest;
+use crate::entity::key_names::{show_key, show_key_beside};
 use crate::entity::values::project;
 use crate::generate::{self, GenerateOptions};
 use crate::resource::Act;
@@ -189,10 +190,13 @@ pub(crate) fn compose(
     let mut listed = |all: Vec<(String, Arc<Value>)>, place: &place::ValuePlace| {
         let page = asked.wanted.pick(all);
         let declared = declared(schema, &place.pointer);
-        let items = page
-            .items
-            .iter()
-            .map(|(_, item)| asked.wanted.shown(&project(item, &declared)));
+        let items = page.items.iter().map(|(key, item)| {
+            let mut shown = project(item, &declared);
+            if part.is_none() {
+                show_key(asked, (&mut shown, key), schema, &place.pointer);
+            }
+            asked.wanted.shown(&shown)
+        });
         let items = Value::Array(items.collect());
         if part.is_none() {
             keys = page.items.iter().map(|(key, _)| key.clone()).collect();
@@ -305,9 +309,8 @@ pub(crate) fn items(
 /// filters.
 #[must_use]
 pub(crate) fn is_there(asked: &EntityRequest<'_>, all: &[(String, Arc<Value>)]) -> bool {
-    let is_asked = !asked.wanted.filters.is_empty() || asked.wanted.text.is_some();
     let test = asked.wanted.test();
-    is_asked && all.iter().any(|(_, entity)| test.takes(entity))
+    asked.selects() && all.iter().any(|(_, entity)| test.takes(entity))
 }
 
 fn declared<'s>(schema: Option<&'s Schema>, pointer: &str) -> Vec<&'s str> {
@@ -333,12 +336,14 @@ fn entity_in(
 ) -> Value {
     match slot {
         Slot::Entity(place) => {
-            let shown = project(entity, &declared(schema, &place.pointer));
+            let mut shown = project(entity, &declared(schema, &place.pointer));
+            show_key(asked, (&mut shown, key), schema, &place.pointer);
             if place.way.is_empty() {
                 return shown;
             }
             let mut value = envelope();
             place::put(&mut value, &place.way, shown);
+            show_key_beside(asked, key, &place.way, &mut value);
             value
         }
         Slot::Key(way) => {

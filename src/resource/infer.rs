@@ -547,6 +547,7 @@ impl<'c> Draft<'c> {
             .first()
             .and_then(|(_, address)| self.overrules.collections.get(&address.collection));
         let key = told.and_then(|told| told.key.clone()).or(key);
+        let others = entity.as_ref().zip(key.as_ref());
         let upserts = all()
             .find(|(.., doing)| doing.act == Act::Upsert)
             .map(|(index, ..)| self.operation(index));
@@ -580,6 +581,7 @@ impl<'c> Draft<'c> {
             natural: told
                 .and_then(|told| told.natural.clone())
                 .or_else(|| upserts.and_then(natural_key)),
+            others: others.map_or_else(Vec::new, |(schema, key)| self.keys.others(schema, key)),
             key,
             keys: self.keys.names.clone(),
             entity,
@@ -681,6 +683,7 @@ impl<'c> Draft<'c> {
             home: None,
             act,
             key,
+            by: None,
             slot,
             sent: sent.unwrap_or_default(),
             part,

@@ -12,6 +12,7 @@ mod filter_text;
 pub(crate) mod infer;
 pub(crate) mod key;
 mod key_search;
+mod key_words;
 pub(crate) mod list;
 mod order;
 pub(crate) mod page_field;
@@ -247,6 +248,18 @@ impl Resources {
         } else {
             own
         };
+        if let Some((whole, names)) = &of.links.looked_up
+            && let Some(reading) = shared::reading(self.roles_of(contract, *whole))
+        {
+            let lookup = |(index, _): &(usize, Address)| {
+                let role = shared::of_lookup(&contract.operations[*index], reading, names)?;
+                Some((*index, role))
+            };
+            let lookups: HashMap<usize, Role> = of.members.iter().filter_map(lookup).collect();
+            if !lookups.is_empty() {
+                return own.clone().into_iter().chain(lookups).collect();
+            }
+        }
         if let Some(whole) = of.links.whole
             && let Some(reading) = shared::reading(self.roles_of(contract, whole))
         {
