@@ -459,27 +459,6 @@ impl<'c> EntityRequest<'c> {
         wanted
     }
 
-    /// Returns the entities of the owner that the path names, of a collection with those of all.
-    fn owned(&self, all: Vec<(String, Arc<Value>)>) -> Vec<(String, Arc<Value>)> {
-        let Some((name, value)) = &self.owner else {
-            return all;
-        };
-        let wanted = ListQuery {
-            filters: vec![Filter::equal(name, vec![value.clone()])],
-            ..ListQuery::default()
-        };
-        let test = wanted.test();
-        all.into_iter()
-            .filter(|(_, entity)| test.takes(entity))
-            .collect()
-    }
-
-    /// Returns true if the request selects some entities of the collection.
-    #[must_use]
-    pub(crate) fn selects(&self) -> bool {
-        self.owner.is_some() || !self.wanted.filters.is_empty() || self.wanted.text.is_some()
-    }
-
     /// Iterates over the members of the content as list parameters, as search operations have them
     /// there.
     fn asked_in_content<'r>(&'r self, received: StepInput<'r>) -> impl Iterator<Item = Asking<'r>> {

@@ -2,13 +2,17 @@
 //! `/projects/7/issues` if the project 7 has the name `alpha`.
 //!
 //! `EntityRequest` looks the owners up before it takes its own step.
+use std::sync::Arc;
+
 use http::Method;
+use serde_json::Value;
 
 use crate::contract::route::Routed;
 use crate::entity::context::EntityContext;
 use crate::entity::wider::wider;
 use crate::entity::{EntityRequest, home_of, joined};
 use crate::resource::KeyFrom;
+use crate::resource::filter::Filter;
 use crate::resource::list::ListQuery;
 use crate::state::memory::{CollectionKey, EntityFactory, Reply, Step};
 
@@ -115,5 +119,26 @@ impl<'c> EntityRequest<'c> {
             _ => {}
         }
         own
+    }
+
+    /// Returns the entities of the owner that the path names, of a collection with those of all.
+    pub(super) fn owned(&self, all: Vec<(String, Arc<Value>)>) -> Vec<(String, Arc<Value>)> {
+        let Some((name, value)) = &self.owner else {
+            return all;
+        };
+        let wanted = ListQuery {
+            filters: vec![Filter::equal(name, vec![value.clone()])],
+            ..ListQuery::default()
+        };
+        let test = wanted.test();
+        all.into_iter()
+            .filter(|(_, entity)| test.takes(entity))
+            .collect()
+    }
+
+    /// Returns true if the request selects some entities of the collection.
+    #[must_use]
+    pub(crate) fn selects(&self) -> bool {
+        self.owner.is_some() || !self.wanted.filters.is_empty() || self.wanted.text.is_some()
     }
 }

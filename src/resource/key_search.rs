@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::contract::{Contract, Location, Operation, Parameter};
 use crate::resource::address::{Address, singular};
-use crate::resource::evidence::sent_schema;
+use crate::resource::evidence::{answered, sent_schema};
 use crate::resource::key::KeyPath;
 use crate::resource::key_words::{LAST_WORDS, alternatives, described, is_id, offered};
 use crate::resource::place::HOLDERS;
@@ -69,8 +69,8 @@ pub(crate) struct KeySearch {
     owners: Vec<String>,
     /// True if the parameter is the noun alone: `{firewall}`.
     is_noun: bool,
-    /// True if requests that add entities send a name.
-    is_name_sent: bool,
+    /// True if requests send a name, and no answer has an id.
+    is_named: bool,
 }
 
 impl KeySearch {
@@ -88,7 +88,16 @@ impl KeySearch {
             .iter()
             .filter_map(|operation| Some(key_parameter(operation)?.description.as_deref()?.into()))
             .collect();
-        let told = descriptions.iter().find_map(|text| described(text, noun));
+        // A parameter such as `{username}` tells the property itself.
+        let is_open = |operation: &&&Operation| {
+            let last = words(last_parameter(operation)).pop();
+            last.is_none_or(|last| !LAST_WORDS.contains(&last.as_str()))
+        };
+        let told = keyed
+            .iter()
+            .filter(is_open)
+            .filter_map(|operation| key_parameter(operation)?.description.as_deref())
+            .find_map(|text| described(text, noun));
         for operation in &keyed {
             let parameter = last_parameter(operation);
             let Some(parts) = alternatives(parameter) else {
@@ -142,10 +151,12 @@ impl KeySearch {
             is_noun: keyed
                 .iter()
                 .any(|operation| folded(last_parameter(operation)) == noun),
-            is_name_sent: members.iter().any(|(index, _)| {
-                let sent = sent_schema(&contract.operations[*index]);
-                sent.is_some_and(|sent| sent.property(sent.tree(), "name").is_some())
-            }),
+            is_named: {
+                let mut all = members
+                    .iter()
+                    .map(|(index, _)| &contract.operations[*index]);
+                all.clone().any(sends_name) && !all.any(|operation| has_id(operation, noun))
+            },
         }
     }
 
@@ -196,7 +207,7 @@ impl KeySearch {
             };
             found.extend(offered(description, key, property));
         }
-        if self.is_noun && self.by != By::Number {
+        if self.is_noun && self.by != By::Number && !is_account(&own) {
             found.extend(["name", "slug"].iter().find_map(|name| own.text(name)));
         }
         let mut others: Vec<KeyPath> = Vec::new();
@@ -211,7 +222,7 @@ impl KeySearch {
 
     /// Returns the name of an entity that has nothing else to identify it.
     fn name_alone<'s>(&self, own: &Level<'s>) -> Option<&'s str> {
-        let can_be = self.by != By::Number && self.is_name_sent && self.segment.is_some();
+        let can_be = self.by != By::Number && self.is_named && self.segment.is_some();
         own.text("name").filter(|_| can_be)
     }
 
@@ -248,15 +259,24 @@ impl KeySearch {
         } else {
             &["key", "slug"]
         };
-        let own = self.searched.iter().filter_map(|name| level.plain(name));
+        let own = self.searched_in(level).filter_map(|name| level.plain(name));
         own.chain(self.ending(level))
             .chain(others.iter().filter_map(|name| level.plain(name)))
             .find(can_be)
     }
 
+    /// Iterates over the names of the key to search for in an object. The name of an account is its
+    /// `login`, and not its `name`, unless the parameter says so.
+    fn searched_in<'n>(&'n self, level: &Level<'_>) -> impl Iterator<Item = &'n String> {
+        let is_account = is_account(level);
+        let is_meant =
+            move |name: &&String| !is_account || *name != "name" || self.names.contains(name);
+        self.searched.iter().filter(is_meant)
+    }
+
     /// Returns a property with a name of the key, whatever its type.
     fn any<'s>(&self, level: &Level<'s>) -> Option<&'s str> {
-        self.searched.iter().find_map(|name| level.plain(name))
+        self.searched_in(level).find_map(|name| level.plain(name))
     }
 
     /// Returns the key in an object such as `metadata`, beside the members of the entity.
@@ -390,6 +410,31 @@ fn key_parameter(operation: &Operation) -> Option<&Parameter> {
     let mut parameters = compiled.parameters.iter();
     let found = parameters.find(|p| p.location == Location::Path && p.name == *name);
     found.map(Arc::as_ref)
+}
+
+/// Returns true if an object is an account, which has another unique name than its `name`.
+fn is_account(level: &Level<'_>) -> bool {
+    ["login", "username"]
+        .iter()
+        .any(|name| level.text(name).is_some())
+}
+
+/// Returns true if the request of an operation has a name.
+fn sends_name(operation: &Operation) -> bool {
+    let sent = sent_schema(operation);
+    sent.is_some_and(|sent| sent.property(sent.tree(), "name").is_some())
+}
+
+/// Returns true if the answer of an operation has an id, perhaps beside the entity.
+fn has_id(operation: &Operation, noun: &str) -> bool {
+    answered(operation).is_some_and(|schema| {
+        let mut properties = schema.properties(schema.tree()).into_iter();
+        properties.any(|(name, _)| {
+            let name = folded(name);
+            let end = name.strip_prefix(noun).unwrap_or(&name);
+            matches!(end, "id" | "uuid")
+        })
+    })
 }
 
 /// Returns the nouns of the segments before the collection in the path of an operation.

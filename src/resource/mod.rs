@@ -15,12 +15,14 @@ mod key_search;
 mod key_words;
 pub(crate) mod list;
 mod order;
+pub(crate) mod override_check;
 pub(crate) mod page_field;
 pub mod place;
 pub(crate) mod purpose;
 pub(crate) mod role;
 pub(crate) mod role_override;
 pub(crate) mod shared;
+mod told_place;
 
 pub(crate) use crate::resource::role::{Act, Collection, KeyFrom, Role};
 use std::collections::{HashMap, HashSet};
@@ -95,6 +97,10 @@ impl Grouped {
                     }
                 }
                 _ => {}
+            }
+            let same = overrules.collections.get(&address.collection);
+            if let Some(told) = same.and_then(|told| Address::parse(told.same.as_deref()?)) {
+                address = address.in_place_of(told);
             }
             if address.form == Form::Whole
                 && singles.contains(&(operation.document, address.shown.clone()))
@@ -228,7 +234,10 @@ impl Resources {
     fn shared_roles(&self, contract: &Contract, of: &Group, group: usize) -> HashMap<usize, Role> {
         let own = self.own_roles(contract, group);
         let alone = || infer(contract, &of.members, &self.overrules, Kept::Here);
-        let is_told = |index: &usize| self.overrules.operations.contains_key(index);
+        let is_told = |index: &usize| {
+            let told = self.overrules.operations.get(index);
+            told.is_some_and(RoleOverride::sets_role)
+        };
         if of.members.iter().any(|(index, _)| is_told(index)) {
             return alone();
         }

@@ -390,7 +390,10 @@ pub(crate) fn of_lookup(operation: &Operation, reading: &Role, names: &[String])
     let properties = schema.properties(schema.tree());
     let is_scalar = |node: &Value| {
         let types = schema.types(node);
-        !types.is_empty() && types.iter().all(|name| !matches!(*name, "object" | "array"))
+        !types.is_empty()
+            && types
+                .iter()
+                .all(|name| !matches!(*name, "object" | "array"))
     };
     let mut found = names.iter().filter_map(|wanted| {
         let meant = |(name, node): &&(&str, &Value)| folded(name) == *wanted && is_scalar(node);
@@ -428,8 +431,8 @@ mod tests {
             ("/users/{id}/{name}", None),
         ];
         for (template, expected) in cases {
-            let found = lookup(template)
-                .map(|lookup| format!("{} {}", lookup.collection, lookup.names[0]));
+            let found =
+                lookup(template).map(|lookup| format!("{} {}", lookup.collection, lookup.names[0]));
             assert_eq!(found.as_deref(), expected, "{template}");
         }
     }
