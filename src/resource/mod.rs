@@ -5,6 +5,7 @@
 
 mod action;
 pub(crate) mod address;
+pub(crate) mod doubt;
 pub(crate) mod evidence;
 pub(crate) mod filter;
 mod filter_match;
