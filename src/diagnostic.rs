@@ -128,6 +128,7 @@ codes! {
     UnknownFixtureExample = "unknown-fixture-example", Error, "a fixture names an example that the document does not have";
     UndocumentedFixtureStatus = "undocumented-fixture-status", Warning, "a fixture answers with a status that the document does not have";
     UnknownFixtureParameter = "unknown-fixture-parameter", Warning, "the condition of a fixture names a parameter that the operation does not have";
+    UnknownResourceMember = "unknown-resource-member", Warning, "the section `resources` names a collection or a member that the document does not have";
     UnreachableFixture = "unreachable-fixture", Warning, "a fixture can never apply to a request";
     AmbiguousCondition = "ambiguous-condition", Warning, "the condition of a fixture may be meant as values or as a JSON Schema";
     FixtureMismatch = "fixture-mismatch", Warning, "the body of a fixture does not fit the documented schema";

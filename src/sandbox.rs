@@ -37,6 +37,7 @@ use crate::exchange::sample::GivenValues;
 use crate::exchange::session_view::{SessionView, Within};
 use crate::exchange::{self, Compression, Report, Settings, sample};
 use crate::generate::GenerateOptions;
+use crate::resource::override_check;
 use crate::resource::role_override::RoleOverrides;
 use crate::resource::{Collection, Resources};
 use crate::schema::Demand;
@@ -187,11 +188,12 @@ impl Sandbox {
         };
         let mut contract = material.contract(Demand::Few);
         let (overrules, odd) = RoleOverrides::read(&contract, &material.fixtures);
+        let (overrules, unknown) = override_check::check(&contract, overrules);
         let (overrules, misfits) = supply(&contract, overrules, data);
-        contract
-            .diagnostics
-            .extend(odd.iter().chain(&misfits).cloned());
-        material.found.extend(odd.into_iter().chain(misfits));
+        let all = odd.into_iter().chain(unknown).chain(misfits);
+        let all: Vec<Diagnostic> = all.collect();
+        contract.diagnostics.extend(all.iter().cloned());
+        material.found.extend(all);
         Self::assembled(material, contract, overrules, settings)
     }
 

@@ -207,6 +207,53 @@ fn routes_lists_how_each_operation_is_answered() {
     assert_eq!(rows[0]["answer"], "200 example \"first\"");
 }
 
+/// Operations of a resource, one that adds what nothing reads, and one without a schema.
+const RESOURCES: &str = r##"{"openapi": "3.0.0", "info": {"title": "t", "version": "1"}, "paths": {
+    "/teams": {"post": {"requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Team"}}}},
+        "responses": {"201": {"description": "ok", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Team"}}}}}}},
+    "/teams/{idOrName}": {"get": {"parameters": [{"name": "idOrName", "in": "path", "required": true, "schema": {"type": "string"}}],
+        "responses": {"200": {"description": "ok", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Team"}}}}}}},
+    "/tags": {"post": {"requestBody": {"content": {"application/json": {"schema": {"type": "object", "properties": {"name": {"type": "string"}}}}}},
+        "responses": {"201": {"description": "ok"}}}},
+    "/tags/{tag_id}": {"get": {"parameters": [{"name": "tag_id", "in": "path", "required": true, "schema": {"type": "string"}}],
+        "responses": {"200": {"description": "ok", "content": {"application/json": {"schema": {"type": "object", "properties": {
+            "name": {"type": "string"}, "color": {"type": "string"}}}}}}}}},
+    "/mails": {"post": {"requestBody": {"content": {"application/json": {"schema": {"type": "object", "properties": {"to": {"type": "string"}}}}}},
+        "responses": {"202": {"description": "ok"}}}},
+    "/health": {"get": {"responses": {"200": {"description": "ok"}}}}},
+    "components": {"schemas": {"Team": {"type": "object", "properties": {"id": {"type": "integer"}, "name": {"type": "string"}, "size": {"type": "integer"}}}}}}"##;
+
+#[test]
+fn routes_say_what_was_inferred_and_what_is_doubtful() {
+    let folder = Folder::new("routes-state").with("specs/a.json", RESOURCES);
+    let (code, out, _) = run(&folder.0, &["routes", "--state"]);
+    assert_eq!(code, Some(0));
+    let lines = [
+        "create  /teams by id or name  POST  /teams             high  `POST /teams` adds an entity; the answer is the entity",
+        "read    /teams by id or name  GET   /teams/{idOrName}  high  `GET /teams/{idOrName}` names one entity of `/teams`; the answer is the entity",
+        "create  /tags by name         POST  /tags              high  `POST /tags` adds an entity",
+        "read    /tags by name         GET   /tags/{tag_id}     low   `GET /tags/{tag_id}` names one entity of `/tags`; the answer is the entity; doubtful: the path calls the key `tag_id`",
+        "-                             POST  /mails             -     no role: `POST /mails` may add an entity, but no operation reads it",
+        "-                             GET   /health            -     no role: the success response has no schema",
+    ];
+    assert_eq!(out, format!("{}\n", lines.join("\n")));
+    let (_, out, _) = run(&folder.0, &["routes", "--state", "--format", "json"]);
+    let rows: Value = serde_json::from_str(&out).expect("is JSON");
+    assert_eq!(rows[1]["keys"], serde_json::json!(["id", "name"]));
+    assert_eq!(
+        (&rows[1]["shows"], &rows[1]["confidence"]),
+        (&"".into(), &"high".into())
+    );
+    assert_eq!(
+        rows[3]["doubts"],
+        serde_json::json!(["the path calls the key `tag_id`"])
+    );
+    assert_eq!(
+        (&rows[4]["does"], &rows[4]["confidence"]),
+        (&Value::Null, &Value::Null)
+    );
+}
+
 /// Operations with an error of their own, a borrowed one, the schema of one, and none.
 const ERRORS: &str = r#"{"openapi": "3.0.0", "info": {"title": "t", "version": "1"}, "paths": {
     "/own": {"get": {"parameters": [{"name": "limit", "in": "query", "required": true, "schema": {"type": "integer"}}],

@@ -73,6 +73,58 @@ fn a_state_file_is_refused_at_the_start_if_it_cannot_be_kept() {
 }
 
 #[test]
+fn a_file_that_is_no_state_is_refused_and_not_changed() {
+    let cases = [
+        ("{}", "it is a JSON object with no members"),
+        (
+            "{\"name\": \"shop\", \"version\": \"1.0.0\"}",
+            "it is a JSON object with the members `name`, `version`",
+        ),
+        ("[1]", "it is JSON, but not an object"),
+        ("hello", "it is not JSON: expected value at line 1"),
+        (
+            "{\n  \"standinState\": 1,\n  \"sta",
+            "its JSON is cut short in line 3",
+        ),
+        (
+            "{\"standinState\": 9, \"state\": []}",
+            "its format is version 9, and this Standin reads version 1",
+        ),
+        (
+            "{\"standinState\": 1, \"state\": [{\"collection\": \"/things\"}]}",
+            "`state[0]` has no string `scope`",
+        ),
+    ];
+    for (text, found) in cases {
+        let folder = things("state-foreign").with("state.json", text);
+        let files = ["--state", "on", "--state-file", "state.json"];
+        let (code, _, errors) = run(&folder.0, &[&SERVE[..], &files].concat());
+        assert_eq!(code, Some(2), "{text}: {errors}");
+        let message = "error: the state file `state.json` does not hold a state of Standin: ";
+        assert!(errors.contains(&format!("{message}{found}")), "{errors}");
+        assert!(
+            errors.contains("help: move it away, or name another file with `--state-file`"),
+            "{errors}"
+        );
+        let kept = fs::read_to_string(folder.0.join("state.json")).expect("is there");
+        assert_eq!(kept, text);
+    }
+    // A file of before the format had a version is read.
+    let older = "{\"scenario\": null, \"counts\": {}, \"state\": []}";
+    let folder = things("state-older").with("state.json", older);
+    let files = ["--state", "on", "--state-file", "state.json"];
+    let server = Server::start(standin(&folder.0, &[&SERVE[..], &files].concat()));
+    assert!(
+        server
+            .exchange(&add("{\"n\": 3}"))
+            .starts_with("HTTP/1.1 201 ")
+    );
+    assert_eq!(server.stop().0, Some(0));
+    let kept = fs::read_to_string(folder.0.join("state.json")).expect("is there");
+    assert!(kept.contains("\"standinState\": 1"), "{kept}");
+}
+
+#[test]
 fn an_empty_state_file_is_an_empty_state_and_one_server_has_it() {
     let folder = things("state-empty").with("state.json", "");
     let serve = [&SERVE[..], &["--state", "on", "--state-file", "state.json"]].concat();

@@ -71,7 +71,7 @@ fn state_is_kept_in_a_file_across_restarts() {
     let (status, _, stderr) = run(&folder.0, &[&SERVE[..], &options].concat());
     assert_eq!(status, Some(2));
     assert!(
-        stderr.contains("error: the state file `state.json` cannot be used: EOF"),
+        stderr.contains("error: the state file `state.json` does not hold a state of Standin: its JSON is cut short"),
         "{stderr}"
     );
     assert_eq!(fs::read_to_string(&file).ok().as_deref(), Some("{"));

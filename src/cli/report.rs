@@ -9,9 +9,13 @@ use crate::cli::arguments::{Documents, Generation};
 use crate::cli::outcome::{Failure, Outcome, findings};
 use crate::contract::Operation;
 use crate::diagnostic::{self, Diagnostic, Severity, escape};
+use crate::document::syntax::join;
+use crate::entity::context::EntityContext;
+use crate::entity::wider::wider;
 use crate::exchange::Settings;
-use crate::resource::Collection;
+use crate::resource::doubt::{Doubts, doubts, no_role};
 use crate::resource::place::Slot;
+use crate::resource::{Collection, Role};
 use crate::sandbox::Sandbox;
 
 /// Options of `check`.
@@ -241,37 +245,92 @@ impl Routes {
     }
 }
 
-/// Returns a row for each operation: action, collection, method, path, and reason.
-fn roles_of(sandbox: &Sandbox) -> Vec<[String; 5]> {
-    let contract = sandbox.contract();
+/// Returns a row for each operation: action, collection, method, path, confidence, and reason.
+fn roles_of(sandbox: &Sandbox) -> Vec<[String; 6]> {
+    let (contract, resources) = (sandbox.contract(), sandbox.resources());
     let row = |(index, operation): (usize, &Operation)| {
-        let (act, collection, reason) = match sandbox.resources().role(contract, index) {
-            Some(role) => (
-                role.act.name(),
-                shown(&role.collection),
-                format!("{}{}", role.reason, shows(&role.slot)),
-            ),
-            None => ("-", String::new(), "no resource".to_owned()),
+        let (act, collection, confidence, reason) = match resources.role(contract, index) {
+            Some(role) => {
+                let doubts = doubts(contract, resources, index, role);
+                let confidence = doubts.confidence();
+                let because = doubts.0.join("; ");
+                let because = (!because.is_empty()).then(|| format!("; doubtful: {because}"));
+                let reason = format!(
+                    "{}{}{}{}",
+                    role.reason,
+                    shows(&role.slot),
+                    below(sandbox, index, role),
+                    because.unwrap_or_default()
+                );
+                (
+                    role.act.name(),
+                    shown(sandbox, index, role),
+                    confidence,
+                    reason,
+                )
+            }
+            None => ("-", String::new(), "-", no_role(contract, resources, index)),
         };
         [
             act.to_owned(),
             collection,
             operation.method.to_string(),
             operation.path_key(),
+            confidence.to_owned(),
             reason,
         ]
     };
     contract.operations.iter().enumerate().map(row).collect()
 }
 
-/// Formats a collection with its key: `/pets by id`.
-fn shown(collection: &Collection) -> String {
-    let key = collection
-        .key
-        .as_ref()
-        .map(|key| format!(" by {key}"))
-        .unwrap_or_default();
-    format!("{}{key}", collection.name)
+/// Formats the collection of a role with what identifies its entities: `/pets by id or name`.
+fn shown(sandbox: &Sandbox, index: usize, role: &Role) -> String {
+    let keys = keys_of(sandbox, index, role);
+    let by = if keys.is_empty() {
+        String::new()
+    } else {
+        format!(" by {}", keys.join(" or "))
+    };
+    format!("{}{by}", collection_of(sandbox, index, role).name)
+}
+
+/// Returns the collection that has the entities of a role, also if the path names an owner of
+/// some of them.
+fn collection_of<'s>(sandbox: &'s Sandbox, index: usize, role: &'s Role) -> &'s Collection {
+    let contract = sandbox.contract();
+    let context = EntityContext {
+        contract,
+        resources: sandbox.resources(),
+        path: "",
+    };
+    let operation = &contract.operations[index];
+    let owner = operation.compiled().path_names.first();
+    let whole = owner
+        .filter(|_| role.home.is_none() && role.collection.scope == 1)
+        .and_then(|name| wider(context, &role.collection, operation.document, name));
+    whole.map_or(&role.collection, |whole| whole.collection)
+}
+
+/// Returns the ways to what identifies the entity of a role.
+fn keys_of(sandbox: &Sandbox, index: usize, role: &Role) -> Vec<String> {
+    if let Some(by) = &role.by {
+        return vec![by.to_string()];
+    }
+    let collection = collection_of(sandbox, index, role);
+    let all = collection.key.iter().chain(&collection.others);
+    all.map(ToString::to_string).collect()
+}
+
+/// Names the paths of a role whose entities are those of another collection.
+fn below(sandbox: &Sandbox, index: usize, role: &Role) -> String {
+    let whole = collection_of(sandbox, index, role);
+    match &role.home {
+        Some(home) => format!("; only those below `{}`", home.name),
+        None if whole.name != role.collection.name => {
+            format!("; only those below `{}`", role.collection.name)
+        }
+        None => String::new(),
+    }
 }
 
 /// Describes the part of the answer that holds the resource, for people.
@@ -292,18 +351,37 @@ fn shows(slot: &Slot) -> String {
 }
 
 fn roles_as_json(sandbox: &Sandbox) -> Vec<Value> {
-    let contract = sandbox.contract();
+    let (contract, resources) = (sandbox.contract(), sandbox.resources());
     let object = |(index, operation): (usize, &Operation)| {
-        let role = sandbox.resources().role(contract, index);
+        let role = resources.role(contract, index);
+        let doubts = role.map(|role| doubts(contract, resources, index, role));
         json!({
             "method": operation.method.as_str(), "path": operation.path_key(), "operationId": operation.id,
             "does": role.map(|role| role.act.name()),
-            "collection": role.map(|role| &role.collection.name),
-            "key": role.and_then(|role| role.collection.key.as_ref()?.to_string().into()),
-            "reason": role.map(|role| &role.reason),
+            "collection": role.map(|role| &collection_of(sandbox, index, role).name),
+            "key": role.and_then(|role| collection_of(sandbox, index, role).key.as_ref()?.to_string().into()),
+            "keys": role.map(|role| keys_of(sandbox, index, role)),
+            "shows": role.and_then(|role| pointer_of(&role.slot)),
+            "takes": role.map(|role| pointer(&role.sent)),
+            "confidence": doubts.as_ref().map(Doubts::confidence),
+            "doubts": doubts.as_ref().map(|doubts| &doubts.0),
+            "reason": role.map_or_else(|| no_role(contract, resources, index), |role| role.reason.clone()),
         })
     };
     contract.operations.iter().enumerate().map(object).collect()
+}
+
+/// Returns the JSON Pointer to the entity, the list or the key in an answer.
+fn pointer_of(slot: &Slot) -> Option<String> {
+    match slot {
+        Slot::Entity(place) | Slot::List(place) => Some(pointer(&place.way)),
+        Slot::Key(way) => Some(pointer(way)),
+        Slot::Nothing => None,
+    }
+}
+
+fn pointer(way: &[String]) -> String {
+    way.iter().fold(String::new(), |at, name| join(&at, name))
 }
 
 /// Returns a row for each operation: source of the error text, method, path, missing field, and
@@ -365,25 +443,25 @@ fn errors_as_json(sandbox: &Sandbox) -> Vec<Value> {
 }
 
 /// Formats rows as columns that are as wide as their widest cell.
-fn table(rows: &[[String; 5]]) -> String {
-    let shown = |row: &[String; 5]| {
+fn table<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
+    let shown = |row: &[String; COLUMNS]| {
         row.each_ref()
             .map(|cell| escape::one_line(cell).into_owned())
     };
-    let rows: Vec<[String; 5]> = rows.iter().map(shown).collect();
+    let rows: Vec<[String; COLUMNS]> = rows.iter().map(shown).collect();
     let width = |column: usize| {
         rows.iter()
             .map(|row| row[column].chars().count())
             .max()
             .unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..4).map(width).collect();
+    let widths: Vec<usize> = (0..COLUMNS - 1).map(width).collect();
     let mut text = String::new();
     for row in &rows {
         for (cell, width) in row.iter().zip(&widths) {
             text.push_str(&format!("{cell:<width$}  "));
         }
-        text.push_str(&row[4]);
+        text.push_str(&row[COLUMNS - 1]);
         text.push('\n');
     }
     text

@@ -11,10 +11,11 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::Sandbox;
 use crate::diagnostic::escape;
+use crate::state::error::SnapshotError;
 use crate::state::session::{SessionState, Snapshot};
 use crate::state::sessions::Memory;
 
@@ -35,6 +36,17 @@ pub(super) enum StateError {
         /// Description of the fault.
         why: String,
     },
+    /// The file has other content than a state that this version reads.
+    #[error(
+        "the state file `{}` does not hold a state of Standin: {found}\n  = help: move it away, or name another file with `--state-file`; it is not changed",
+        shown(.path)
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// Description of its content.
+        found: String,
+    },
     /// Another server uses the file.
     #[error(
         "the state file `{}` is used by another server, whose changes would be lost\n  = help: end that server, or give each its own `--state-file`",
@@ -53,6 +65,89 @@ pub(super) enum StateError {
 
 fn shown(path: &Path) -> String {
     escape::one_line(&path.display().to_string()).into_owned()
+}
+
+/// Member of a state file with the version of its format.
+const FORMAT: &str = "standinState";
+
+/// Version of the format that is written and read.
+const VERSION: u64 = 1;
+
+/// Members that a state file of before its format had a version consists of.
+const UNVERSIONED: [&str; 3] = ["scenario", "counts", "state"];
+
+/// Maximum number of members of a foreign file that a message names.
+const MOST_NAMED: usize = 5;
+
+/// Content of a file that is not a state.
+#[derive(Debug, thiserror::Error)]
+enum ForeignContent {
+    /// Text that ends within a JSON value.
+    #[error("its JSON is cut short in line {0}")]
+    CutShort(usize),
+    /// Text that is no JSON.
+    #[error("it is not JSON: {0}")]
+    NotJson(serde_json::Error),
+    /// Value of another type.
+    #[error("it is JSON, but not an object")]
+    NotAnObject,
+    /// Object with other members.
+    #[error("it is a JSON object with {}", members(.0))]
+    Other(Vec<String>),
+    /// State of another version.
+    #[error("its format is version {0}, and this Standin reads version {VERSION}")]
+    Version(Value),
+    /// State with a mistake.
+    #[error("{0}")]
+    Misshapen(#[from] SnapshotError),
+}
+
+fn members(names: &[String]) -> String {
+    if names.is_empty() {
+        return "no members".to_owned();
+    }
+    let shown: Vec<String> = names
+        .iter()
+        .take(MOST_NAMED)
+        .map(|name| format!("`{}`", escape::one_line(name)))
+        .collect();
+    let more = if names.len() > MOST_NAMED {
+        ", …"
+    } else {
+        ""
+    };
+    format!("the members {}{more}", shown.join(", "))
+}
+
+/// Reads the content of a state file.
+fn state_in(bytes: &[u8]) -> Result<Snapshot, ForeignContent> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+        serde_json::error::Category::Eof => ForeignContent::CutShort(error.line()),
+        _ => ForeignContent::NotJson(error),
+    })?;
+    let object = value.as_object().ok_or(ForeignContent::NotAnObject)?;
+    let is_unversioned = || {
+        object.len() == UNVERSIONED.len()
+            && UNVERSIONED.iter().all(|name| object.contains_key(*name))
+    };
+    match object.get(FORMAT) {
+        Some(version) if version.as_u64() != Some(VERSION) => {
+            return Err(ForeignContent::Version(version.clone()));
+        }
+        Some(_) if object.contains_key("state") => {}
+        None if is_unversioned() => {}
+        _ => return Err(ForeignContent::Other(object.keys().cloned().collect())),
+    }
+    Ok(Snapshot::import(&value)?)
+}
+
+/// Returns the content of the file for a state.
+fn content_of(state: &Snapshot) -> String {
+    let mut content = json!({ FORMAT: VERSION });
+    if let (Value::Object(content), Value::Object(exported)) = (&mut content, state.export()) {
+        content.extend(exported);
+    }
+    format!("{content:#}\n")
 }
 
 /// File that holds the state.
@@ -92,10 +187,10 @@ impl StateFile {
         match fs::read(&path) {
             Ok(bytes) if bytes.trim_ascii().is_empty() => {}
             Ok(bytes) => {
-                let value: Value =
-                    serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))?;
-                let state =
-                    Snapshot::import(&value).map_err(|error| unusable(error.to_string()))?;
+                let state = state_in(&bytes).map_err(|found| StateError::Foreign {
+                    path: named.to_owned(),
+                    found: found.to_string(),
+                })?;
                 sandbox
                     .within("", |there| there.become_like(state))
                     .map_err(|full| unusable(full.to_string()))?;
@@ -124,7 +219,7 @@ impl StateFile {
         let Some((changes, state)) = memory.look("", changed).flatten() else {
             return Ok(());
         };
-        replace(&self.path, format!("{:#}\n", state.export()).as_bytes()).map_err(|error| {
+        replace(&self.path, content_of(&state).as_bytes()).map_err(|error| {
             StateError::Unwritten {
                 path: self.named.clone(),
                 error,

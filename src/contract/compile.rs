@@ -323,7 +323,7 @@ impl Compiler {
         let description = data
             .description
             .as_deref()
-            .filter(|_| location == Location::Query)
+            .filter(|_| matches!(location, Location::Query | Location::Path))
             .map(Box::from);
         let parameter = Parameter {
             name,

@@ -94,8 +94,8 @@ pub struct Parameter {
     pub name: String,
     /// Location in the request.
     pub location: Location,
-    /// Description of a query parameter, from which paging and filtering are inferred; `None` for
-    /// other locations.
+    /// Description of a query or path parameter, from which paging, filtering and keys are
+    /// inferred; `None` for other locations.
     pub description: Option<Box<str>>,
     /// True if a request without it is invalid; always true for path parameters.
     pub required: bool,

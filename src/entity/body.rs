@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::codec::style::typed;
 use crate::contract::{MediaType, example};
 use crate::entity::EntityRequest;
+use crate::entity::key_names::{show_key, show_key_beside};
 use crate::entity::shown::ShownMembers;
 use crate::generate::{self, GenerateOptions};
 use crate::resource::Act;
@@ -188,10 +189,13 @@ pub(crate) fn compose(
     let mut listed = |all: Vec<(String, Arc<Value>)>, place: &place::ValuePlace| {
         let page = asked.wanted.pick(all);
         let members = ShownMembers::of(schema, &place.pointer);
-        let items = page
-            .items
-            .iter()
-            .map(|(_, item)| asked.wanted.shown(&members.in_entity(item)));
+        let items = page.items.iter().map(|(key, item)| {
+            let mut shown = members.in_entity(item);
+            if part.is_none() {
+                show_key(asked, (&mut shown, key), schema, &place.pointer);
+            }
+            asked.wanted.shown(&shown)
+        });
         let items = Value::Array(items.collect());
         if part.is_none() {
             keys = page.items.iter().map(|(key, _)| key.clone()).collect();
@@ -316,9 +320,8 @@ pub(crate) fn items(
 /// filters.
 #[must_use]
 pub(crate) fn is_there(asked: &EntityRequest<'_>, all: &[(String, Arc<Value>)]) -> bool {
-    let is_asked = !asked.wanted.filters.is_empty() || asked.wanted.text.is_some();
     let test = asked.wanted.test();
-    is_asked && all.iter().any(|(_, entity)| test.takes(entity))
+    asked.selects() && all.iter().any(|(_, entity)| test.takes(entity))
 }
 
 fn entity_in(
@@ -331,12 +334,14 @@ fn entity_in(
 ) -> Value {
     match slot {
         Slot::Entity(place) => {
-            let shown = ShownMembers::of(schema, &place.pointer).in_entity(entity);
+            let mut shown = ShownMembers::of(schema, &place.pointer).in_entity(entity);
+            show_key(asked, (&mut shown, key), schema, &place.pointer);
             if place.way.is_empty() {
                 return shown;
             }
             let mut value = envelope();
             place::put(&mut value, &place.way, shown);
+            show_key_beside(asked, key, &place.way, &mut value);
             value
         }
         Slot::Key(way) => {

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
+use crate::codec::style::typed;
 use crate::codec::text::plain;
 use crate::contract::Operation;
 use crate::contract::example::fits;
@@ -23,6 +24,7 @@ use crate::entity::values::{adapt, in_order, keyed, misfit, refused, takes};
 use crate::generate::{self, EntityPosition, GenerateOptions, fingerprint};
 use crate::resource::Collection;
 use crate::resource::address::singular;
+use crate::resource::key::KeyPath;
 use crate::resource::place::{self, Slot};
 use crate::schema::kind_of;
 use crate::schema::name::{folded, words};
@@ -287,18 +289,34 @@ impl<'c> EntityBuilder<'c> {
         entities.collect()
     }
 
-    /// Generates an entity for a key that was never created, always the same one for a seed. For
-    /// an empty key, returns the first documented example, if there is one.
+    /// Generates an entity for a text that identifies none, always the same one for a seed: its
+    /// key, or its value of the property `by`. For an empty text, returns the first documented
+    /// example, if there is one. Returns the key and the entity.
     #[must_use]
-    pub(crate) fn supposed(&self, key: &str) -> Value {
-        if let Some(shown) = self.documented_one().filter(|_| key.is_empty()) {
-            return self.fitted(shown);
+    pub(crate) fn supposed(&self, text: &str, by: Option<&KeyPath>) -> (String, Value) {
+        if let Some(shown) = self.documented_one().filter(|_| text.is_empty()) {
+            return (text.to_owned(), self.fitted(shown));
         }
-        let number = fingerprint(key) | 1;
+        let number = fingerprint(text) | 1;
         let (_, mut entity) = self.generated(number, 0);
-        self.call(&mut entity, Some(key), number);
-        self.point_to_itself(&mut entity, key, &Map::new());
-        self.fitted(entity)
+        let other = by.or_else(|| {
+            self.collection
+                .others
+                .first()
+                .filter(|_| !self.is_key_text(text))
+        });
+        let Some((other, schema)) = other.zip(self.schema()) else {
+            self.call(&mut entity, Some(text), number);
+            self.point_to_itself(&mut entity, text, &Map::new());
+            return (text.to_owned(), self.fitted(entity));
+        };
+        let node = other.node(schema).unwrap_or(&Value::Bool(true));
+        other.set(&mut entity, &typed(schema, node, text), None);
+        let entity = self.fitted(entity);
+        (
+            self.key_of(&entity).unwrap_or_else(|| text.to_owned()),
+            entity,
+        )
     }
 
     /// Builds a new entity from what a client sent; returns its key and the entity. Properties

@@ -14,9 +14,12 @@ pub(crate) mod error;
 pub(crate) mod expand;
 pub(crate) mod export;
 mod fitting;
+mod identify;
 pub(crate) mod initial;
+pub(crate) mod key_names;
 mod linked;
 pub(crate) mod own_url;
+mod owners;
 pub(crate) mod path;
 pub(crate) mod raw;
 mod rename;
@@ -26,20 +29,21 @@ mod upload;
 pub(crate) mod values;
 pub(crate) mod wider;
 pub(crate) mod written;
+use std::sync::Arc;
+
 use http::Method;
 use http::header::{IF_MATCH, IF_NONE_MATCH};
 use serde_json::{Map, Value};
 
 use crate::codec::message::Request;
 use crate::codec::parameter::Inputs;
-use crate::codec::text::{self, plain};
+use crate::codec::text;
 use crate::contract::{Location, Operation, StatusPattern};
 use crate::entity::build::EntityBuilder;
 use crate::entity::condition::{Comparison, header, names};
 use crate::entity::context::EntityContext;
 use crate::entity::wider::wider;
 use crate::generate::GenerateOptions;
-use crate::resource::evidence::only_id;
 use crate::resource::filter::{self, Filter};
 use crate::resource::key::KeyPath;
 use crate::resource::list::ListQuery;
@@ -54,7 +58,7 @@ use crate::state::memory::{
 use crate::validate::Values;
 
 /// A step on a collection, read from a request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct EntityRequest<'c> {
     /// Role of the operation: what it does with which collection.
     pub role: &'c Role,
@@ -72,7 +76,11 @@ pub(crate) struct EntityRequest<'c> {
     collection_key: CollectionKey,
     /// Names and values of the path expressions that scope the collection.
     scope: Vec<(String, String)>,
+    /// Names and values of the path expressions before the collection that the path addresses.
+    owners: Vec<(String, String)>,
     step: Step,
+    /// Way to the property that the request identifies its entity by, in place of its key.
+    by: Option<KeyPath>,
     /// Answer for a key that was never created.
     unknown: Unknown,
     /// Filters, order and page of the requested list.
@@ -81,6 +89,21 @@ pub(crate) struct EntityRequest<'c> {
     expected: Option<String>,
     /// Value of `If-None-Match` (RFC 9110 §13.1.2).
     pub known: Option<String>,
+}
+
+/// Value in a request that identifies an entity.
+#[derive(Debug)]
+struct Identifier {
+    /// Value as text.
+    pub text: String,
+    /// Way to the property that has it, if that is not the key.
+    pub by: Option<KeyPath>,
+}
+
+impl Identifier {
+    fn key(text: String) -> Self {
+        Self { text, by: None }
+    }
 }
 
 /// Maximum number of members of the content that are read as list parameters; further ones are
@@ -130,7 +153,8 @@ impl<'c> EntityRequest<'c> {
             .iter()
             .map(|(name, raw)| ((*name).to_owned(), text::decode(raw)))
             .collect();
-        let mut scope: Vec<(String, String)> = path.iter().take(role.scope()).cloned().collect();
+        let owners: Vec<(String, String)> = path.iter().take(role.scope()).cloned().collect();
+        let mut scope = owners.clone();
         let home = role.home.as_ref().map(|home| home_of(&home.name, &scope));
         let whole = match scope.as_slice() {
             [(name, key)] if home.is_none() => {
@@ -160,13 +184,18 @@ impl<'c> EntityRequest<'c> {
             options,
             collection_key,
             scope,
+            owners,
             step: Step::List,
+            by: role.by.clone(),
             unknown,
             wanted: ListQuery::default(),
             expected: header(received.request.headers(), &IF_MATCH),
             known: header(received.request.headers(), &IF_NONE_MATCH),
         };
-        asked.step = asked.step_of(&path, received)?;
+        let named = asked.identifier(&path, received);
+        let by = named.as_ref().and_then(|named| named.by.clone());
+        asked.step = asked.step_of(named, received)?;
+        asked.by = asked.by.or(by);
         Some(asked)
     }
 
@@ -230,7 +259,21 @@ impl<'c> EntityRequest<'c> {
         Step::ListOf(homes)
     }
 
-    fn step_of(&self, path: &[(String, String)], received: StepInput<'_>) -> Option<Step> {
+    /// Returns the value that identifies the entity of the request: none if it names none, empty
+    /// for the only entity of its kind.
+    fn identifier(&self, path: &[(String, String)], received: StepInput<'_>) -> Option<Identifier> {
+        match self.role.key {
+            KeyFrom::Path(count) => {
+                let names = path.iter().skip(self.role.scope()).take(count);
+                let values: Vec<&str> = names.map(|(_, value)| value.as_str()).collect();
+                Some(Identifier::key(values.join("/")))
+            }
+            KeyFrom::Field => self.identifier_in(received),
+            KeyFrom::Only | KeyFrom::Nothing => Some(Identifier::key(String::new())),
+        }
+    }
+
+    fn step_of(&self, named: Option<Identifier>, received: StepInput<'_>) -> Option<Step> {
         let act = self.role.act;
         if matches!(act, Act::List | Act::Find | Act::Exists) {
             return Some(self.listing());
@@ -273,17 +316,7 @@ impl<'c> EntityRequest<'c> {
                 Step::Upsert { new, by }
             });
         }
-        let key = match self.role.key {
-            KeyFrom::Path(count) => {
-                let names = path.iter().skip(self.role.scope()).take(count);
-                names
-                    .map(|(_, value)| value.as_str())
-                    .collect::<Vec<_>>()
-                    .join("/")
-            }
-            KeyFrom::Field => self.key_in(received)?,
-            KeyFrom::Only | KeyFrom::Nothing => String::new(),
-        };
+        let key = named?.text;
         Some(match act {
             Act::Read | Act::Part => Step::Read(key),
             Act::Delete => Step::Delete(key),
@@ -334,7 +367,8 @@ impl<'c> EntityRequest<'c> {
         };
         let value = key
             .value_in(sent)
-            .filter(|_| may.unwrap_or_else(|| !is_read_only()))?;
+            .filter(|_| may.unwrap_or_else(|| !is_read_only()))
+            .or_else(|| self.key_by_parameter(sent))?;
         key.read(value)
             .filter(|text| (value.is_string() || value.is_number()) && text != "0")
     }
@@ -370,32 +404,6 @@ impl<'c> EntityRequest<'c> {
     fn new_key(&self, members: &mut Map<String, Value>) -> Option<String> {
         let to = rename::take_names(self.operation, self.collection, members);
         to.filter(|_| matches!(self.role.key, KeyFrom::Path(1) | KeyFrom::Field))
-    }
-
-    /// Finds the key of the entity in the query or in the body.
-    fn key_in(&self, received: StepInput<'_>) -> Option<String> {
-        let keys = &self.collection.keys;
-        let own = self.collection.key.as_ref().map(|key| folded(key.last()));
-        let noun = &self.collection.noun;
-        // Most specific name first; each is looked up in the query, then in the body.
-        let only = only_id(self.operation).map(|name| folded(&name));
-        let names = keys
-            .iter()
-            .cloned()
-            .chain(own)
-            .chain([noun.clone()])
-            .chain(only);
-        let query = &received.inputs.query.0;
-        let body = received.values.body.as_ref().and_then(Value::as_object);
-        names.into_iter().find_map(|wanted| {
-            let in_query = query.iter().find(|(name, _)| folded(name) == wanted);
-            let in_query = in_query.map(|(_, raw)| text::decode_form(raw));
-            let in_body = || {
-                let (_, value) = body?.iter().find(|(name, _)| folded(name) == wanted)?;
-                Some(plain(value)).filter(|_| value.is_string() || value.is_number())
-            };
-            in_query.or_else(in_body).filter(|text| !text.is_empty())
-        })
     }
 
     /// Reads the filters, order and page of the requested list.
@@ -473,11 +481,6 @@ impl<'c> EntityRequest<'c> {
                 .filters
                 .extend(named.map(|value| Filter::equal(key, vec![value])));
         }
-        wanted.filters.extend(
-            self.owner
-                .iter()
-                .map(|(name, value)| Filter::equal(name, vec![value.clone()])),
-        );
         wanted
     }
 
@@ -513,12 +516,26 @@ impl<'c> EntityRequest<'c> {
         &self,
         apply: &mut dyn FnMut(&CollectionKey, Step, &EntityFactory<'_>) -> Reply,
     ) -> Reply {
+        let below = self.of_owners(apply);
+        let own = below.as_ref().unwrap_or(self);
+        match own.take(apply) {
+            Reply::List(all) => Reply::List(own.owned(all)),
+            reply => reply,
+        }
+    }
+
+    fn take(
+        &self,
+        apply: &mut dyn FnMut(&CollectionKey, Step, &EntityFactory<'_>) -> Reply,
+    ) -> Reply {
         let maker = self.maker();
         let factory = EntityFactory {
             base: &|| self.base(&maker),
             make: &|number, new| maker.make(number, new),
             remake: &|key, entity, new| maker.remake(key, entity, new),
-            suppose: &|key| maker.supposed(key),
+            find: &|entities, text| self.find(entities, text),
+            aliases: &|entity| self.aliases(entity),
+            suppose: &|text| maker.supposed(text, self.by.as_ref()),
             protect: &|old, new| maker.protect(old, new),
             presence: match (&self.expected, self.known.as_deref()) {
                 (Some(_), _) => Presence::There,
@@ -616,11 +633,15 @@ impl<'c> EntityRequest<'c> {
                 }))
             }
             Step::Read(key) => {
-                let known = base.all.get(key).cloned();
-                let entity = known.unwrap_or_else(|| std::sync::Arc::new(maker.supposed(key)));
+                let known = self.find(&base, key);
+                let known = known.and_then(|key| Some((base.all.get(&key)?.clone(), key)));
+                let (entity, key) = known.unwrap_or_else(|| {
+                    let (key, entity) = maker.supposed(key, self.by.as_ref());
+                    (Arc::new(entity), key)
+                });
                 Some(Reply::Entity {
                     entity,
-                    key: key.clone(),
+                    key,
                     is_new: false,
                 })
             }
@@ -634,10 +655,10 @@ impl<'c> EntityRequest<'c> {
         self.maker().supplied_keys()
     }
 
-    fn base(&self, maker: &EntityBuilder<'_>) -> std::sync::Arc<Entities> {
+    fn base(&self, maker: &EntityBuilder<'_>) -> Arc<Entities> {
         // A singleton is generated when a request first uses it, so it has no initial entities.
         if self.role.key == KeyFrom::Only {
-            std::sync::Arc::default()
+            Arc::default()
         } else if self.home.is_some() {
             // The entities of all owners begin alike, whoever asks for them first.
             maker.of_all().base(&self.collection_key)

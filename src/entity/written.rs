@@ -57,8 +57,9 @@ impl EntityRequest<'_> {
             | Step::Delete(key)
             | Step::Change(key, _)
             | Step::Rename { key, .. }
-            | Step::Replace(key, _, _) => entities.all.get(key).is_some_and(|entity| {
-                !entities.is_generated(key) && self.is_written(&base, key, entity)
+            | Step::Replace(key, _, _) => self.find(entities, key).is_some_and(|key| {
+                let entity = &entities.all[&key];
+                !entities.is_generated(&key) && self.is_written(&base, &key, entity)
             }),
             Step::List | Step::ListOf(_) if matches!(self.role.act, Act::Find | Act::Exists) => {
                 is_there(self, &self.written(entities))
@@ -91,11 +92,12 @@ impl EntityRequest<'_> {
     fn written(&self, entities: &Entities) -> Vec<(String, Arc<Value>)> {
         let base = self.base(&self.maker());
         let all = entities.all.iter();
-        all.filter(|(key, _)| !entities.is_generated(key))
+        let written = all
+            .filter(|(key, _)| !entities.is_generated(key))
             .filter(|(key, entity)| self.is_written(&base, key, entity))
             .filter(|(key, _)| self.is_at_home(entities, key))
-            .map(|(key, entity)| (key.clone(), Arc::clone(entity)))
-            .collect()
+            .map(|(key, entity)| (key.clone(), Arc::clone(entity)));
+        self.owned(written.collect())
     }
 
     /// Returns true unless an entity belongs below another path.
@@ -115,7 +117,7 @@ impl EntityRequest<'_> {
         let is_supposed = self.unknown == Unknown::Seeded
             || self.role.key == KeyFrom::Only
             || !self.collection.is_added_to;
-        !(is_supposed && self.maker().supposed(key) == **entity)
+        !(is_supposed && self.maker().supposed(key, None).1 == **entity)
     }
 }
 

@@ -21,6 +21,19 @@ pub(crate) struct Address {
     pub form: Form,
     /// True if the path has the noun in the singular.
     pub is_singular: bool,
+    /// Collection of the path, if the fixtures tell another one that has its entities.
+    pub was: Option<OwnCollection>,
+}
+
+/// Collection that a path addresses by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OwnCollection {
+    /// Collection, with template expressions unnamed.
+    pub collection: String,
+    /// Collection for people.
+    pub shown: String,
+    /// Number of template expressions before it.
+    pub scope: usize,
 }
 
 /// Part of a collection that a path addresses.
@@ -186,6 +199,22 @@ impl Address {
         }
     }
 
+    /// Returns the address of the same part in another collection, which has the entities.
+    #[must_use]
+    pub(crate) fn in_place_of(self, told: Self) -> Self {
+        Self {
+            form: self.form,
+            keys: self.keys,
+            is_singular: false,
+            was: Some(OwnCollection {
+                collection: self.collection,
+                shown: self.shown,
+                scope: self.scope,
+            }),
+            ..told
+        }
+    }
+
     pub(crate) fn build(before: &[&str], noun: &str, form: Form) -> Option<Self> {
         let plain = singular_of(noun);
         let noun_as_written = noun.to_lowercase();
@@ -227,6 +256,7 @@ impl Address {
             keys: 0,
             form,
             is_singular,
+            was: None,
         })
     }
 }

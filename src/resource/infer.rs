@@ -2,19 +2,22 @@
 //! methods and schemas.
 //!
 //! `resource` infers the roles of a group of operations when the first of them is needed.
+
+mod evident;
+mod told;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use http::{Method, StatusCode};
+use http::Method;
 use serde_json::Value;
 
-use crate::contract::{Contract, Location, Operation, StatusPattern};
+use crate::contract::{Contract, Operation};
 use crate::document::reference::{is_only_reference, resolve_schema};
 use crate::document::syntax::find;
 use crate::resource::action;
 use crate::resource::address::{Address, Form, Verb, singular};
 use crate::resource::evidence::{
-    answered, are_of_other_kinds, is_upsert, natural_key, only_id, sent_schema,
+    answered, are_of_other_kinds, is_upsert, natural_key, sent_schema,
 };
 use crate::resource::key_search::{KeySearch, is_key_of};
 use crate::resource::place::{Finder, Slot, ValuePlace};
@@ -67,7 +70,8 @@ pub(crate) fn infer(
     // A collection that is only read counts as a resource only if its entities have a key.
     let is_told = acts
         .iter()
-        .any(|(index, ..)| overrules.operations.contains_key(index));
+        .filter_map(|(index, ..)| overrules.operations.get(index))
+        .any(RoleOverride::sets_role);
     let is_added_elsewhere = kept == Kept::Elsewhere && has(&|doing| adds(doing.act));
     let is_collection = is_kept || is_told || is_added_elsewhere || is_shown && many.key.is_some();
     let single = Arc::new(group.collection(&acts, true));
@@ -159,10 +163,16 @@ impl<'c> Draft<'c> {
     }
 
     fn one(&self, operation: &Operation) -> Slot {
+        if let Some(told @ Slot::Entity(_)) = self.told_slot(operation) {
+            return told;
+        }
         answered(operation).map_or(Slot::Nothing, |schema| self.finder(schema).one())
     }
 
     fn list(&self, operation: &Operation) -> Option<ValuePlace> {
+        if let Some(Slot::List(told)) = self.told_slot(operation) {
+            return Some(told);
+        }
         self.finder(answered(operation)?).list()
     }
 
@@ -201,38 +211,6 @@ impl<'c> Draft<'c> {
                 .find(&schema.sibling(place.pointer.clone()))
                 .is_some()
         })
-    }
-
-    /// Returns true if the query or the body of an operation has a member that identifies an
-    /// entity.
-    fn names_entity(&self, operation: &Operation) -> bool {
-        let is_key = |name: &str| self.keys.has(name) || folded(name) == self.noun;
-        let in_query = operation
-            .compiled()
-            .parameters
-            .iter()
-            .any(|p| p.location == Location::Query && is_key(&p.name));
-        let in_body = || {
-            sent_schema(operation).is_some_and(|schema| {
-                schema
-                    .properties(schema.tree())
-                    .iter()
-                    .any(|(name, _)| is_key(name))
-            })
-        };
-        let in_example = || {
-            let bodies = operation
-                .compiled()
-                .body
-                .iter()
-                .flat_map(|body| &body.content)
-                .flat_map(|media| &media.examples);
-            let mut members = bodies
-                .filter_map(|example| example.value().as_object())
-                .flatten();
-            members.any(|(name, _)| is_key(name))
-        };
-        in_query || in_body() || in_example() || only_id(operation).is_some()
     }
 
     fn doing(&self, index: usize, address: &Address) -> Option<InferredAct> {
@@ -356,30 +334,6 @@ impl<'c> Draft<'c> {
                     ..acting
                 })
             })
-    }
-
-    /// Returns true if a `PUT` changes the members that it sends: it requires none, while the operation that adds
-    /// entities requires some, and it adds none itself.
-    fn is_change(&self, operation: &Operation) -> bool {
-        let required = |operation: &Operation| {
-            let schema = sent_schema(operation)?;
-            let (node, properties) = (schema.tree(), schema.properties(schema.tree()));
-            let is_required = |(name, _): &(&str, &Value)| schema.requires(node, name);
-            Some(properties.into_iter().filter(is_required).count())
-        };
-        let adds = |(index, address): &&(usize, Address)| {
-            let is_post = self.operation(*index).method == Method::POST;
-            is_post && matches!(address.form, Form::Whole | Form::WholeVerb(Verb::Create))
-        };
-        let of_adding = self.members.iter().filter(adds);
-        let mut of_adding = of_adding.filter_map(|(index, _)| required(self.operation(*index)));
-        let replaces = operation.compiled().said.to_lowercase().contains("replace");
-        !replaces
-            && required(operation) == Some(0)
-            && of_adding.any(|count| count > 0)
-            && operation
-                .response_at(StatusPattern::Exact(StatusCode::CREATED))
-                .is_none()
     }
 
     /// Returns the inferred action on a collection as a whole, or on an entity that is the only one
@@ -564,6 +518,7 @@ impl<'c> Draft<'c> {
             .first()
             .and_then(|(_, address)| self.overrules.collections.get(&address.collection));
         let key = told.and_then(|told| told.key.clone()).or(key);
+        let others = entity.as_ref().zip(key.as_ref());
         let upserts = all()
             .find(|(.., doing)| doing.act == Act::Upsert)
             .map(|(index, ..)| self.operation(index));
@@ -597,6 +552,11 @@ impl<'c> Draft<'c> {
             natural: told
                 .and_then(|told| told.natural.clone())
                 .or_else(|| upserts.and_then(natural_key)),
+            others: told
+                .map(|told| told.others.clone())
+                .filter(|others| !others.is_empty())
+                .or(others.map(|(schema, key)| self.keys.others(schema, key)))
+                .unwrap_or_default(),
             key,
             keys: self.keys.names.clone(),
             entity,
@@ -647,6 +607,7 @@ impl<'c> Draft<'c> {
     fn role(&self, index: usize, doing: &InferredAct, collection: Arc<Collection>) -> Role {
         let sent = sent_schema(self.operation(index))
             .map(|schema| sent_way(&self.finder(schema), &collection));
+        let sent = self.told_way(index).or(sent);
         let last = end_of(&self.operation(index).template);
         let part = collection
             .entity
@@ -669,10 +630,11 @@ impl<'c> Draft<'c> {
         let entity = collection.entity.as_ref().filter(|_| doing.needs_effect);
         let sets = entity.map_or_else(Vec::new, |entity| action::sets(entity, last));
         Role {
+            home: self.home(index, &collection),
             collection,
-            home: None,
             act,
             key,
+            by: None,
             slot,
             sent: sent.unwrap_or_default(),
             part,

@@ -5,6 +5,7 @@
 
 mod action;
 pub(crate) mod address;
+pub(crate) mod doubt;
 pub(crate) mod evidence;
 pub(crate) mod filter;
 mod filter_match;
@@ -12,8 +13,10 @@ mod filter_text;
 pub(crate) mod infer;
 pub(crate) mod key;
 mod key_search;
+mod key_words;
 pub(crate) mod list;
 mod order;
+pub(crate) mod override_check;
 pub(crate) mod page_field;
 pub mod place;
 pub(crate) mod purpose;
@@ -23,6 +26,7 @@ pub(crate) mod role;
 pub(crate) mod role_override;
 pub(crate) mod shared;
 mod small;
+mod told_place;
 
 pub(crate) use crate::resource::role::{Act, Collection, KeyFrom, Role};
 use std::collections::{HashMap, HashSet};
@@ -97,6 +101,10 @@ impl Grouped {
                     }
                 }
                 _ => {}
+            }
+            let same = overrules.collections.get(&address.collection);
+            if let Some(told) = same.and_then(|told| Address::parse(told.same.as_deref()?)) {
+                address = address.in_place_of(told);
             }
             if address.form == Form::Whole
                 && singles.contains(&(operation.document, address.shown.clone()))
@@ -230,7 +238,10 @@ impl Resources {
     fn shared_roles(&self, contract: &Contract, of: &Group, group: usize) -> HashMap<usize, Role> {
         let own = self.own_roles(contract, group);
         let alone = || infer(contract, &of.members, &self.overrules, Kept::Here);
-        let is_told = |index: &usize| self.overrules.operations.contains_key(index);
+        let is_told = |index: &usize| {
+            let told = self.overrules.operations.get(index);
+            told.is_some_and(RoleOverride::sets_role)
+        };
         if of.members.iter().any(|(index, _)| is_told(index)) {
             return alone();
         }
@@ -250,6 +261,18 @@ impl Resources {
         } else {
             own
         };
+        if let Some((whole, names)) = &of.links.looked_up
+            && let Some(reading) = shared::reading(self.roles_of(contract, *whole))
+        {
+            let lookup = |(index, _): &(usize, Address)| {
+                let role = shared::of_lookup(&contract.operations[*index], reading, names)?;
+                Some((*index, role))
+            };
+            let lookups: HashMap<usize, Role> = of.members.iter().filter_map(lookup).collect();
+            if !lookups.is_empty() {
+                return own.clone().into_iter().chain(lookups).collect();
+            }
+        }
         if let Some(whole) = of.links.whole
             && let Some(reading) = shared::reading(self.roles_of(contract, whole))
         {

@@ -101,6 +101,9 @@ pub struct Collection {
     pub scope: usize,
     /// Way to the key of an entity: `id`, `metadata.name`.
     pub key: Option<KeyPath>,
+    /// Ways to further values that identify an entity wherever its key does: `name` for
+    /// `{idOrName}`.
+    pub others: Vec<KeyPath>,
     /// Names of the key anywhere, in lower case without separators: `id`, `petid`.
     pub keys: Vec<String>,
     /// Property that identifies an entity when it is registered again: `token`.
@@ -131,6 +134,9 @@ pub struct Role {
     pub act: Act,
     /// Place in the request that identifies the entity.
     pub key: KeyFrom,
+    /// Way to the value that the request identifies the entity by, in place of its key: `name`
+    /// for `/users/by-name/{name}`.
+    pub by: Option<KeyPath>,
     /// Part of the state that the answer shows.
     pub slot: Slot,
     /// Members that lead to the entity in the request: `contact` for `{"contact": {…}}`.

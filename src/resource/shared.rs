@@ -21,7 +21,7 @@ use crate::resource::raw;
 use crate::resource::role::{Act, Collection, Home, KeyFrom, Role};
 use crate::resource::small;
 use crate::schema::Schema;
-use crate::schema::name::folded;
+use crate::schema::name::{folded, words};
 
 /// Groups that may share their entities with a group, judged by paths alone.
 #[derive(Debug, Default)]
@@ -34,6 +34,9 @@ pub(crate) struct Links {
     pub reading: Option<usize>,
     /// Groups whose `reading` this group is.
     pub adding: Vec<usize>,
+    /// Group of entities that the paths of this group read by another property than their key, and
+    /// names of the property: that of `/users/{id}` for `/users/by-name/{name}`.
+    pub looked_up: Option<(usize, Vec<String>)>,
 }
 
 /// Paths of a group: the document, and the operations with what they address.
@@ -74,6 +77,12 @@ pub(crate) fn link(contract: &Contract, groups: &[GroupPaths<'_>]) -> Vec<Links>
             let found = entities.get(&(*document, &whole.collection));
             links[index].whole = found.copied().filter(|whole| *whole != index);
         }
+        links[index].looked_up = lookup(&contract.operations[*first].template)
+            .and_then(|lookup| {
+                let whole = entities.get(&(*document, lookup.collection.as_str()))?;
+                Some((*whole, lookup.names))
+            })
+            .filter(|(whole, _)| *whole != index && address.keys == 1);
         let of_noun = readers.get(&(*document, &address.noun));
         if let Some(reading) = of_noun.and_then(|readers| nearest(readers, address))
             && reading != index
@@ -366,4 +375,94 @@ pub(crate) fn reading(roles: &HashMap<usize, Role>) -> Option<&Role> {
     let mut all: Vec<&usize> = roles.keys().collect();
     all.sort_unstable();
     all.into_iter().map(|index| &roles[index]).find(reads)
+}
+
+/// Path that reads an entity by one of its properties.
+#[derive(Debug, PartialEq, Eq)]
+struct LookupPath {
+    /// Collection of the entity: `/user`.
+    collection: String,
+    /// Possible names of the property, in lower case without separators.
+    names: Vec<String>,
+}
+
+/// Reads a path such as `/users/by-name/{name}`, `/users/findByEmail/{email}` or
+/// `/users/name/{name}`; `None` for any other.
+fn lookup(template: &str) -> Option<LookupPath> {
+    let (before, parameter) = template.trim_end_matches('/').rsplit_once("/{")?;
+    let (before, segment) = before.rsplit_once('/')?;
+    let before = before.strip_suffix("/by").unwrap_or(before);
+    let mut said = words(segment);
+    if matches!(
+        said.first().map(String::as_str),
+        Some("find" | "get" | "lookup" | "search" | "fetch")
+    ) {
+        said.remove(0);
+    }
+    if said.len() > 1 && said[0] == "by" {
+        said.remove(0);
+    }
+    let address = Address::parse(before).filter(|address| address.form == Form::Whole)?;
+    Some(LookupPath {
+        collection: address.collection,
+        names: vec![said.concat(), folded(parameter.trim_end_matches('}'))],
+    })
+}
+
+/// Returns the role of an operation that reads an entity by another property than its key, if its
+/// answer shows the entity, and the entity has the property.
+#[must_use]
+pub(crate) fn of_lookup(operation: &Operation, reading: &Role, names: &[String]) -> Option<Role> {
+    let collection = &reading.collection;
+    let place = place_of(answered(operation)?, collection)?;
+    let schema = collection.entity.as_ref()?;
+    let properties = schema.properties(schema.tree());
+    let is_scalar = |node: &Value| {
+        let types = schema.types(node);
+        !types.is_empty()
+            && types
+                .iter()
+                .all(|name| !matches!(*name, "object" | "array"))
+    };
+    let mut found = names.iter().filter_map(|wanted| {
+        let meant = |(name, node): &&(&str, &Value)| folded(name) == *wanted && is_scalar(node);
+        properties.iter().find(meant).map(|(name, _)| *name)
+    });
+    let name = found.next()?;
+    let method = &operation.method;
+    (*method == Method::GET).then(|| Role {
+        act: Act::Read,
+        by: Some(KeyPath::property(name)),
+        slot: Slot::Entity(place),
+        sent: Vec::new(),
+        part: None,
+        sets: Vec::new(),
+        reason: format!(
+            "`{method} {}` reads an entity of `{}` by its `{name}`",
+            operation.template, collection.name
+        ),
+        ..reading.clone()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lookup;
+
+    #[test]
+    fn a_path_may_read_entities_by_a_property() {
+        let cases = [
+            ("/users/by-name/{name}", Some("/user name")),
+            ("/users/by/username/{username}", Some("/user username")),
+            ("/users/findByEmail/{mail}", Some("/user email")),
+            ("/users/name/{name}", Some("/user name")),
+            ("/users/{id}", None),
+            ("/users/{id}/{name}", None),
+        ];
+        for (template, expected) in cases {
+            let found =
+                lookup(template).map(|lookup| format!("{} {}", lookup.collection, lookup.names[0]));
+            assert_eq!(found.as_deref(), expected, "{template}");
+        }
+    }
 }

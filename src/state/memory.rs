@@ -10,6 +10,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use crate::state::error::PatchError;
+use crate::state::patch::patched;
 use crate::state::size::{self, MOST_NESTED};
 
 /// Key of the entities of one collection in one scope.
@@ -68,6 +69,22 @@ pub enum Step {
     Delete(String),
     /// Reads an entity, and first builds it from its key if it was neither created nor deleted.
     Suppose(String),
+}
+
+impl Step {
+    /// Returns the text that identifies the entity of the step; `None` if it is about no single
+    /// one that may be there.
+    fn asked(&self) -> Option<&str> {
+        match self {
+            Self::Read(text)
+            | Self::Replace(text, ..)
+            | Self::Change(text, _)
+            | Self::Delete(text)
+            | Self::Suppose(text)
+            | Self::Rename { key: text, .. } => Some(text),
+            _ => None,
+        }
+    }
 }
 
 /// Data of an entity to write.
@@ -204,8 +221,13 @@ pub struct EntityFactory<'m> {
     pub protect: &'m dyn Fn(&Value, &mut Value),
     /// Precondition on the existence of the entity.
     pub presence: Presence,
-    /// Builder of entities that were never created: takes the key.
-    pub suppose: &'m dyn Fn(&str) -> Value,
+    /// Finder of entities: takes the text that identifies one in a request, returns its key.
+    pub find: &'m dyn Fn(&Entities, &str) -> Option<String>,
+    /// Texts beside the key that identify an entity, such as its name.
+    pub aliases: &'m dyn Fn(&Value) -> Vec<String>,
+    /// Builder of entities that were never created: takes the text that identifies the entity in
+    /// the request, returns its key and the entity.
+    pub suppose: &'m dyn Fn(&str) -> (String, Value),
     /// Check that an existing entity meets the preconditions of the request.
     pub is_current: &'m dyn Fn(&Value) -> bool,
 }
@@ -360,6 +382,16 @@ impl Entities {
         }
     }
 
+    /// Keeps in mind that no entity has these names any more, so that none is supposed for them.
+    fn forget_names(&mut self, names: Vec<String>) {
+        for name in names {
+            let size = size_of_key(&name);
+            if !self.all.contains_key(&name) && self.gone.insert(name) {
+                self.size += size;
+            }
+        }
+    }
+
     /// Sets the home of an entity.
     pub(crate) fn settle(&mut self, key: &str, home: Option<&String>) {
         let Some(home) = home else { return };
@@ -402,15 +434,48 @@ impl Entities {
         }
     }
 
+    /// Returns a step with the key of the entity that its text identifies.
+    ///
+    /// # Errors
+    ///
+    /// [`Reply::Unknown`], if it identifies none and the step needs one.
+    pub(super) fn identified(
+        &self,
+        step: Step,
+        factory: &EntityFactory<'_>,
+    ) -> Result<Step, Reply> {
+        let Some(asked) = step.asked() else {
+            return Ok(step);
+        };
+        let found = (factory.find)(self, asked);
+        Ok(match (step, found) {
+            (Step::Read(_) | Step::Suppose(_), Some(key)) => Step::Read(key),
+            (Step::Replace(_, new, absent), Some(key)) => Step::Replace(key, new, absent),
+            (Step::Change(_, change), Some(key)) => Step::Change(key, change),
+            (Step::Delete(_), Some(key)) => Step::Delete(key),
+            (Step::Rename { to, change, .. }, Some(key)) => Step::Rename { key, to, change },
+            (
+                Step::Read(asked)
+                | Step::Change(asked, _)
+                | Step::Delete(asked)
+                | Step::Rename { key: asked, .. },
+                None,
+            ) => {
+                return Err(Reply::Unknown(asked));
+            }
+            (Step::Suppose(asked), None) if self.gone.contains(&asked) => {
+                return Err(Reply::Unknown(asked));
+            }
+            (step, _) => step,
+        })
+    }
+
     /// Returns the reply to a step that changes nothing; `None` if the step may change something.
     pub(super) fn show(&self, step: &Step) -> Option<Reply> {
         match step {
             Step::List => Some(self.listed(|_| true)),
             Step::ListOf(homes) => Some(self.listed(|key| self.is_in(key, homes))),
             Step::Read(key) => Some(self.entity(key, false)),
-            Step::Suppose(key) if self.all.contains_key(key) || self.gone.contains(key) => {
-                Some(self.entity(key, false))
-            }
             _ => None,
         }
     }
@@ -437,7 +502,7 @@ impl Entities {
                 self.show(&step).unwrap_or(Reply::List(Vec::new()))
             }
             Step::Suppose(key) => {
-                let entity = (factory.suppose)(&key);
+                let (key, entity) = (factory.suppose)(&key);
                 match self.set(&key, entity.clone(), room) {
                     Ok(()) => self.entity(&key, false),
                     // An entity that cannot be kept is shown all the same.
@@ -514,6 +579,7 @@ impl Entities {
                 Some(entity) if !(factory.is_current)(&entity) => Reply::Stale(entity),
                 Some(entity) => {
                     self.take(&key);
+                    self.forget_names((factory.aliases)(&entity));
                     Reply::Entity {
                         entity,
                         key,
@@ -657,35 +723,3 @@ fn size_of_key(key: &str) -> usize {
 /// Maximum number of attempts to build an entity with an unused key; then keys are counted, and
 /// after as many more attempts no key is left.
 const TRIES: usize = 4;
-
-/// Maximum number of operations in a JSON Patch; a longer one is refused.
-const MOST_CHANGES: usize = 200;
-
-/// Maximum size of the result of a JSON Patch, in bytes of memory; a larger one is refused.
-const LARGEST: usize = 4 * 1024 * 1024;
-
-/// Returns the entity after a JSON Patch (RFC 6902).
-///
-/// # Errors
-///
-/// Returns the reason if one of its operations cannot be applied, or if its result is too large or
-/// too deep.
-fn patched(entity: &Value, patch: &Value) -> Result<Value, PatchError> {
-    let patch: json_patch::Patch =
-        serde_json::from_value(patch.clone()).map_err(|error| PatchError::NotAPatch { error })?;
-    if patch.0.len() > MOST_CHANGES {
-        return Err(PatchError::TooManyOperations { most: MOST_CHANGES });
-    }
-    let mut changed = entity.clone();
-    for (index, operation) in patch.0.iter().enumerate() {
-        let done = json_patch::patch(&mut changed, std::slice::from_ref(operation));
-        done.map_err(|error| PatchError::Operation { index, error })?;
-        if size::is_too_deep(&changed) {
-            return Err(PatchError::TooDeep);
-        }
-        if size::of(&changed) > LARGEST {
-            return Err(PatchError::TooLarge { most: LARGEST });
-        }
-    }
-    Ok(changed)
-}

@@ -3,10 +3,11 @@
 pub(crate) mod answered;
 pub(crate) mod bases;
 pub(crate) mod coverage;
-mod error;
+pub(crate) mod error;
 pub(crate) mod journal;
 pub(crate) mod kept_violations;
 pub(crate) mod memory;
+mod patch;
 pub(crate) mod posted;
 pub(crate) mod redaction;
 pub(crate) mod rings;

@@ -94,6 +94,10 @@ impl SessionState {
     ) -> Reply {
         let room = self.room();
         if let Some(entities) = self.now.collection_keys.get_mut(collection_key) {
+            let step = match entities.identified(step, factory) {
+                Ok(step) => step,
+                Err(unknown) => return unknown,
+            };
             if let Some(shown) = entities.show(&step) {
                 return shown;
             }
@@ -106,17 +110,24 @@ impl SessionState {
             return reply;
         }
         let base = (factory.base)();
+        let step = match base.identified(step, factory) {
+            Ok(step) => step,
+            Err(unknown) => return unknown,
+        };
         if let Some(shown) = base.show(&step) {
             return shown;
         }
         let own = base.size() + size_of_collection(collection_key);
         let Some(room) = room.checked_sub(own) else {
             return match step {
-                Step::Suppose(key) => Reply::Entity {
-                    entity: Arc::new((factory.suppose)(&key)),
-                    key,
-                    is_new: false,
-                },
+                Step::Suppose(asked) => {
+                    let (key, entity) = (factory.suppose)(&asked);
+                    Reply::Entity {
+                        entity: Arc::new(entity),
+                        key,
+                        is_new: false,
+                    }
+                }
                 _ => Reply::Full,
             };
         };
@@ -428,7 +439,9 @@ mod tests {
             remake: &|_, entity, new| new.map_or_else(|| entity.clone(), of_sent),
             protect: &|_, _| {},
             presence: Presence::Any,
-            suppose: &|key| json!({ "supposed": key }),
+            find: &|entities, key| entities.all.contains_key(key).then(|| key.to_owned()),
+            aliases: &|_| Vec::new(),
+            suppose: &|key| (key.to_owned(), json!({ "supposed": key })),
             is_current: &|_| true,
         })
     }

@@ -46,6 +46,20 @@ impl<'c> EntityBuilder<'c> {
         is_meant.then(|| sent.clone())
     }
 
+    /// Returns true if a text can be the key of an entity, by the type of the key.
+    pub(super) fn is_key_text(&self, text: &str) -> bool {
+        let key = self.collection.key.as_ref().zip(self.schema());
+        let node = key.and_then(|(key, schema)| Some((schema, key.node(schema)?)));
+        node.is_none_or(|(schema, node)| {
+            let types = schema.types(node);
+            let is_number = !types.is_empty()
+                && types
+                    .iter()
+                    .all(|name| matches!(*name, "integer" | "number" | "null"));
+            !is_number || typed(schema, node, text).is_number()
+        })
+    }
+
     /// Sets the key of an entity and returns it as text: the key that the client wants, else a
     /// made one.
     pub(super) fn call(&self, entity: &mut Value, wanted: Option<&str>, number: u64) -> String {
@@ -53,7 +67,7 @@ impl<'c> EntityBuilder<'c> {
             // A path that takes numbers cannot have other keys.
             let made = || match self.counted_key(&self.path_types(), number) {
                 Some(counted) => plain(&counted),
-                None => self.random_key(number),
+                None => plain(&self.readable(json!(self.random_key(number)), number)),
             };
             return wanted.map_or_else(made, str::to_owned);
         };
