@@ -2,6 +2,7 @@
 //!
 //! Each step is atomic: no other request sees it half done, and no change between two steps is
 //! lost. `entity` builds the content of entities, see [`EntityFactory`].
+mod identify;
 pub(super) mod rename;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -432,42 +433,6 @@ impl Entities {
             },
             None => Reply::Unknown(key.to_owned()),
         }
-    }
-
-    /// Returns a step with the key of the entity that its text identifies.
-    ///
-    /// # Errors
-    ///
-    /// [`Reply::Unknown`], if it identifies none and the step needs one.
-    pub(super) fn identified(
-        &self,
-        step: Step,
-        factory: &EntityFactory<'_>,
-    ) -> Result<Step, Reply> {
-        let Some(asked) = step.asked() else {
-            return Ok(step);
-        };
-        let found = (factory.find)(self, asked);
-        Ok(match (step, found) {
-            (Step::Read(_) | Step::Suppose(_), Some(key)) => Step::Read(key),
-            (Step::Replace(_, new, absent), Some(key)) => Step::Replace(key, new, absent),
-            (Step::Change(_, change), Some(key)) => Step::Change(key, change),
-            (Step::Delete(_), Some(key)) => Step::Delete(key),
-            (Step::Rename { to, change, .. }, Some(key)) => Step::Rename { key, to, change },
-            (
-                Step::Read(asked)
-                | Step::Change(asked, _)
-                | Step::Delete(asked)
-                | Step::Rename { key: asked, .. },
-                None,
-            ) => {
-                return Err(Reply::Unknown(asked));
-            }
-            (Step::Suppose(asked), None) if self.gone.contains(&asked) => {
-                return Err(Reply::Unknown(asked));
-            }
-            (step, _) => step,
-        })
     }
 
     /// Returns the reply to a step that changes nothing; `None` if the step may change something.
