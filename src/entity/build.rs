@@ -489,6 +489,7 @@ impl<'c> EntityBuilder<'c> {
         if self.collection.key.is_some() {
             self.call(&mut made, Some(key), 0);
         }
+        self.follow_key(&mut made, key);
         self.own(&mut made);
         if misfit(self.collection, entity).is_some() && self.supplied_keys().contains(key) {
             // Values of the user that do not fit are never replaced by generated ones.

@@ -13,6 +13,9 @@ const VALUES: [&str; 10] = [
     "value", "id", "gid", "uuid", "code", "key", "slug", "name", "email", "type",
 ];
 
+/// Names of members that have an email address.
+const EMAILS: [&str; 4] = ["email", "emailaddress", "mail", "address"];
+
 /// Names of members that have a value in words.
 const LABELS: [&str; 9] = [
     "label",
@@ -25,6 +28,9 @@ const LABELS: [&str; 9] = [
     "localizedvalue",
     "localizedname",
 ];
+
+/// Longest text in capitals that is taken for a code such as `EUR`, in bytes.
+const LONGEST_CODE: usize = 3;
 
 /// Longest text that is taken for words such as `in_progress`, in bytes.
 const LONGEST_WORDS: usize = 60;
@@ -70,7 +76,9 @@ fn main_member<'s>(
         let mut able = able.iter();
         able.find(|(name, _)| folded(name) == wanted)
     };
-    let best = VALUES.iter().find_map(|wanted| named(wanted));
+    let is_email = scalar.as_str().is_some_and(|text| text.contains('@'));
+    let emails = EMAILS.iter().filter(|_| is_email);
+    let best = emails.chain(&VALUES).find_map(|wanted| named(wanted));
     best.or_else(|| able.first()).cloned()
 }
 
@@ -120,6 +128,10 @@ fn in_words(text: &str) -> Option<String> {
         return None;
     }
     let is_shouted = !text.chars().any(char::is_lowercase);
+    // A code such as `EUR` is no word.
+    if is_shouted && text.len() <= LONGEST_CODE && text.chars().all(char::is_alphabetic) {
+        return Some(text.to_owned());
+    }
     let text = if is_shouted {
         text.to_lowercase()
     } else {

@@ -67,6 +67,19 @@ impl EntityBuilder<'_> {
         }
     }
 
+    /// Sets the own URLs of an entity anew, whose key may have changed.
+    pub(super) fn follow_key(&self, entity: &mut Value, key: &str) {
+        let (Some(schema), Some(path)) = (self.schema(), self.path_to(key)) else {
+            return;
+        };
+        let is_own = |url: &Value| url.as_str().is_some_and(|url| url.starts_with(OWN_HOST));
+        for way in self.own_urls(schema) {
+            if place::at(entity, &way).is_some_and(is_own) {
+                place::put(entity, &way, json!(format!("{OWN_HOST}{path}")));
+            }
+        }
+    }
+
     /// Returns the ways to the members that have the URL of an entity.
     fn own_urls(&self, schema: &Schema) -> Vec<Vec<String>> {
         let mut ways = Vec::new();
