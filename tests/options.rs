@@ -36,7 +36,7 @@ fn values(command: &str, option: &str) -> Values {
         "content" => of(&["[1]"], Some("[1")),
         "sign" => of(&["github", "--secret", "s"], Some("apple")),
         "secret" => of(&["s", "--sign", "stripe"], None),
-        "allow-callback" => of(&["hooks.test"], None),
+        "allow-callback" => of(&["hooks.test"], Some("http://hooks.test")),
         "allow-host" => of(&["example.com"], None),
         "header" => of(&["Accept: x"], Some("no colon")),
         "allow-path" | "cache" | "fixtures" => of(&["folder"], None),

@@ -19,6 +19,7 @@ use crate::cli::arguments::{Documents, Generation, Switch, control_token, size, 
 use crate::cli::report_file::{self, Condition};
 use crate::cli::serve::listen::Listening;
 use crate::contract::simulation::Delay;
+use crate::server::control::sender::AllowedHost;
 use crate::server::log;
 
 /// Options of `serve`.
@@ -247,7 +248,8 @@ pub struct Serve {
     control: Switch,
     /// Send callbacks after answers, and webhooks when they are asked for
     ///
-    /// Only this machine is called, and each host of `--allow-callback`.
+    /// Only this machine is called, and each host of `--allow-callback`. If the address of the server is
+    /// not loopback, this machine needs `--allow-callback localhost` too.
     #[arg(
         long,
         value_enum,
@@ -263,12 +265,13 @@ pub struct Serve {
     #[arg(
         long,
         value_name = "HOST",
+        value_parser = AllowedHost::parse,
         env = "STANDIN_ALLOW_CALLBACK",
         hide_env = true,
         value_delimiter = ',',
         hide_short_help = true
     )]
-    allow_callback: Vec<String>,
+    allow_callback: Vec<AllowedHost>,
     /// Token that the control API requires: `Authorization: Bearer TOKEN`
     #[arg(
         long,

@@ -86,7 +86,11 @@ impl Trigger {
             self.tell_unknown(contract, err)?;
             return Ok(Outcome::CouldNotRun);
         };
-        if let Some(example) = self.example.as_ref().filter(|name| !has(outgoing, name)) {
+        if let Some(example) = self
+            .example
+            .as_ref()
+            .filter(|name| !outgoing.has_example(name))
+        {
             let problem = format!("error: `{}` has no example `{example}`", self.name);
             writeln!(err, "{}", escape::one_line(&problem))?;
             return Ok(Outcome::CouldNotRun);
@@ -139,15 +143,6 @@ impl Trigger {
         };
         writeln!(err, "  = help: {}", escape::one_line(&help))
     }
-}
-
-/// Returns true if a request has a documented example with this name.
-fn has(outgoing: &OutgoingOperation, name: &str) -> bool {
-    let body = outgoing.operation.compiled().body.iter();
-    let mut examples = body
-        .flat_map(|body| &body.content)
-        .flat_map(|media| &media.examples);
-    examples.any(|example| example.name == name)
 }
 
 /// Sends a request, and prints the answer with its violations. The outcome is `Findings` if there is no

@@ -89,17 +89,25 @@ pub enum CodingFault {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Secured;
 
-/// Returns the URL of a request; without scheme and host if it has no `Host` header field.
+/// Returns the host that a request is sent to, with its port: that of the target, as HTTP/2 has it, else
+/// the `Host` header field (RFC 9112 §3.2.2).
+pub(crate) fn host_of(request: &Request) -> Option<&str> {
+    let host = || {
+        let host = request.headers().get(http::header::HOST)?;
+        host.to_str().ok()
+    };
+    let authority = request.uri().authority();
+    authority.map(http::uri::Authority::as_str).or_else(host)
+}
+
+/// Returns the URL of a request; without scheme and host if it names no host.
 pub(crate) fn target_of(request: &Request) -> String {
     let target = request
         .uri()
         .path_and_query()
         .map_or("/", http::uri::PathAndQuery::as_str);
     let target = format!("{}{target}", mount(request));
-    let host = request
-        .headers()
-        .get(http::header::HOST)
-        .and_then(|host| host.to_str().ok());
+    let host = host_of(request);
     let scheme = match request.extensions().get::<Secured>() {
         Some(_) => "https",
         None => "http",

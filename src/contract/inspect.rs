@@ -41,6 +41,9 @@ pub(crate) fn inspect(contract: &Contract) -> Vec<Diagnostic> {
     for document in &contract.documents {
         inspection.found.extend(schemas::suspicious(document));
     }
+    for operation in &contract.operations {
+        inspection.success(operation);
+    }
     for operation in contract.all_operations() {
         inspection.operation(operation);
     }
@@ -182,7 +185,8 @@ impl Inspection {
         }
     }
 
-    fn operation(&mut self, operation: &Operation) {
+    /// Reports an operation that documents only errors.
+    fn success(&mut self, operation: &Operation) {
         if operation.success().is_none() && !operation.compiled().responses.is_empty() {
             let message = format!("`{}` documents only errors", operation.name());
             let status = operation.undocumented_success().as_u16();
@@ -191,6 +195,9 @@ impl Inspection {
                 "a valid request is answered with {status} and no content"
             )));
         }
+    }
+
+    fn operation(&mut self, operation: &Operation) {
         for parameter in &operation.compiled().parameters {
             if self.is_new(parameter) {
                 match &parameter.form {

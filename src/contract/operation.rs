@@ -93,6 +93,17 @@ pub struct OutgoingOperation {
     pub operation: Operation,
 }
 
+impl OutgoingOperation {
+    /// Returns true if the content has a documented example with this name.
+    #[must_use]
+    pub(crate) fn has_example(&self, name: &str) -> bool {
+        let body = self.operation.compiled().body.iter();
+        let content = body.flat_map(|body| &body.content);
+        let mut examples = content.flat_map(|media| &media.examples);
+        examples.any(|example| example.name == name)
+    }
+}
+
 impl Operation {
     /// Returns parameters, bodies, responses and security, which are compiled at the first call.
     #[must_use]

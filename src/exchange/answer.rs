@@ -26,7 +26,7 @@ use crate::exchange::header_meaning::EntityPlace;
 use crate::exchange::negotiate::{self, Choice, ContentSource};
 use crate::exchange::outgoing::PlannedCallbacks;
 use crate::exchange::plan::{Decision, Plan, Remembered, Sending};
-use crate::exchange::settings::{Echoing, Settings, StateMode};
+use crate::exchange::settings::{Callbacks, Echoing, Settings, StateMode};
 use crate::exchange::staging::{StagedFixtures, Staging, stage};
 use crate::generate::entity::PathValues;
 use crate::generate::{self, GenerateOptions};
@@ -80,7 +80,7 @@ impl<'c> ValidRequest<'_, 'c, '_> {
 
     /// Returns the data for the callbacks of the operation; `None` if it has none.
     fn callbacks(&self) -> Option<PlannedCallbacks<'c>> {
-        if self.operation.callbacks.is_empty() {
+        if self.operation.callbacks.is_empty() || self.settings.callbacks == Callbacks::Off {
             return None;
         }
         let contract = self.context.contract;

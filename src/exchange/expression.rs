@@ -6,8 +6,8 @@
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
-use crate::codec::message::Request;
-use crate::codec::text::plain;
+use crate::codec::message::{Request, Secured, host_of};
+use crate::codec::text::{encode, plain};
 use crate::contract::{Contract, Operation};
 use crate::generate::{self, GenerateOptions};
 
@@ -56,6 +56,33 @@ pub(crate) fn evaluate(value: &Value, subject: &ExpressionSubject<'_>) -> Value 
     }
 }
 
+/// Writes a URL with expressions: the value of one at its beginning as it is, other values as components
+/// of the URL.
+///
+/// # Errors
+///
+/// The expression that has no value, or none that is a text, a number or a Boolean.
+pub(crate) fn url(text: &str, subject: &ExpressionSubject<'_>) -> Result<String, String> {
+    let mut written = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{$") {
+        written.push_str(before);
+        let (inner, after) = after.split_once('}').ok_or_else(|| format!("{{${after}"))?;
+        let value = of(inner, subject).filter(|value| {
+            !value.is_null() && !value.is_array() && !value.is_object() && !plain(value).is_empty()
+        });
+        let value = plain(&value.ok_or_else(|| format!("{{${inner}}}"))?);
+        if written.is_empty() {
+            written.push_str(&value);
+        } else {
+            written.push_str(&encode(&value));
+        }
+        rest = after;
+    }
+    written.push_str(rest);
+    Ok(written)
+}
+
 fn in_text(text: &str, subject: &ExpressionSubject<'_>) -> Value {
     if let Some(inner) = text
         .strip_prefix("{$")
@@ -90,10 +117,13 @@ fn in_text(text: &str, subject: &ExpressionSubject<'_>) -> Value {
 /// Returns the URL that is before the paths of the documents, with the session in it, if the request
 /// has one there.
 fn base_url(request: &Request) -> String {
-    let host = request.headers().get(http::header::HOST);
     let mount = crate::codec::message::mount(request);
-    match host.and_then(|host| host.to_str().ok()) {
-        Some(host) => format!("http://{host}{mount}"),
+    let scheme = match request.extensions().get::<Secured>() {
+        Some(_) => "https",
+        None => "http",
+    };
+    match host_of(request) {
+        Some(host) => format!("{scheme}://{host}{mount}"),
         None => mount.to_owned(),
     }
 }

@@ -53,8 +53,8 @@ pub(crate) use crate::exchange::finish::finish;
 use crate::exchange::read::ReadRequest;
 use crate::exchange::session_view::SessionView;
 pub(crate) use crate::exchange::settings::{
-    Compression, ContentLimit, Cors, Echoing, ExampleUse, Misfits, Settings, StateMode, StreamEnd,
-    Validation,
+    Callbacks, Compression, ContentLimit, Cors, Echoing, ExampleUse, Misfits, Settings, StateMode,
+    StreamEnd, Validation,
 };
 use crate::generate::GenerateOptions;
 use crate::schema::pattern::within;

@@ -1,17 +1,22 @@
 //! Requests that the API sends: the callbacks of an answered request, and the webhooks of a document.
 //!
 //! They are made with the answer, and are plain data; `server::outgoing` sends them.
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http::header::HOST;
-use http::{HeaderName, HeaderValue, Uri};
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderName, HeaderValue, Method, Uri};
 use serde_json::{Map, Value};
 
-use crate::codec::message::{Request, Response};
-use crate::codec::text::plain;
+use crate::codec::message::{Request, Response, host_of};
+use crate::codec::text::decode;
 use crate::contract::{Contract, MediaType, Operation, OutgoingOperation, example};
-use crate::exchange::expression::{AnswerParts, ExpressionSubject, evaluate};
+use crate::exchange::expression::{AnswerParts, ExpressionSubject, url};
 use crate::exchange::sample::{GivenValues, request_with};
 use crate::generate::{self, GenerateOptions, fingerprint};
 use crate::resource::place::{self, Finder, Slot};
@@ -21,6 +26,12 @@ use crate::schema::name::folded;
 /// Maximum number of members of a content that are taken from the request and its answer; the rest
 /// is generated.
 const MOST_TAKEN: usize = 200;
+
+/// Maximum number of members that are tried one by one, if not all together fit.
+const MOST_TRIED: usize = 20;
+
+/// Header fields that frame a message or belong to its connection (RFC 9110 §7.6.1).
+const OF_CONNECTION: [HeaderName; 5] = [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE, TE];
 
 /// Operation of the document that describes a request which the API sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,8 +108,35 @@ pub(crate) enum OutgoingError {
 pub(crate) struct OutgoingRequest {
     /// Operation that describes it.
     pub origin: OutgoingOrigin,
+    /// Inbox of the sandbox that receives it, if its URL is that of one.
+    pub inbox: Option<InboxPlace>,
     /// Request with an absolute URL, or the reason why there is none.
     pub request: Result<http::Request<Bytes>, OutgoingError>,
+}
+
+/// Inbox of the sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InboxPlace {
+    /// Session in the URL; `None` for that of the client.
+    pub session: Option<String>,
+    /// Name of the inbox.
+    pub name: String,
+}
+
+impl InboxPlace {
+    /// Returns the inbox that a URL leads to, if `host` is the sandbox as the client reaches it.
+    #[must_use]
+    pub(crate) fn of(url: &Uri, host: Option<&str>) -> Option<Self> {
+        const INBOX: &str = "/_standin/inbox/";
+        const SESSION: &str = "/_standin/sessions/";
+        let is_here = url.authority().map(http::uri::Authority::as_str) == host;
+        let (before, name) = url.path().split_once(INBOX).filter(|_| is_here)?;
+        let session = before.split_once(SESSION);
+        Some(Self {
+            session: session.map(|(_, session)| decode(session)),
+            name: decode(name),
+        })
+    }
 }
 
 /// Requests to send after an answer, as one of its extensions.
@@ -146,17 +184,21 @@ impl PlannedCallbacks<'_> {
         let sources = [entity, body.as_ref(), self.instance.get("body")];
         let depth = depth_of(request);
         let callbacks = operation.callbacks.iter().enumerate();
-        let made = callbacks.map(|(index, callback)| OutgoingRequest {
-            origin: OutgoingOrigin::Callback(self.index, index),
-            request: if depth < DEEPEST {
-                let mut made = self.request(callback, &subject, &sources);
-                if let Ok(made) = &mut made {
-                    made.headers_mut().insert(DEPTH, (depth + 1).into());
-                }
-                made
-            } else {
-                Err(OutgoingError::TooDeep)
-            },
+        let made = callbacks.map(|(index, callback)| {
+            let mut made = match depth {
+                0..DEEPEST => self.request(callback, &subject, &sources),
+                _ => Err(OutgoingError::TooDeep),
+            };
+            let mut inbox = None;
+            if let Ok(made) = &mut made {
+                made.headers_mut().insert(DEPTH, (depth + 1).into());
+                inbox = InboxPlace::of(made.uri(), host_of(request));
+            }
+            OutgoingRequest {
+                origin: OutgoingOrigin::Callback(self.index, index),
+                inbox,
+                request: made,
+            }
         });
         OutgoingRequests(made.collect())
     }
@@ -193,11 +235,7 @@ fn address(expression: &str, subject: &ExpressionSubject<'_>) -> Result<Uri, Out
     } else {
         expression.to_owned()
     };
-    let value = evaluate(&Value::from(text.as_str()), subject);
-    if value.is_null() {
-        return Err(OutgoingError::NoValue(text));
-    }
-    absolute(&plain(&value))
+    absolute(&url(&text, subject).map_err(OutgoingError::NoValue)?)
 }
 
 /// Reads an absolute URL of HTTP.
@@ -206,10 +244,13 @@ fn address(expression: &str, subject: &ExpressionSubject<'_>) -> Result<Uri, Out
 ///
 /// [`OutgoingError::Address`], if it is something else.
 pub(crate) fn absolute(text: &str) -> Result<Uri, OutgoingError> {
-    let url = text
-        .parse::<Uri>()
-        .ok()
-        .filter(|url| matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some());
+    let is_host = |host: &str| match host.strip_prefix('[') {
+        Some(rest) => rest.trim_end_matches(']').parse::<Ipv6Addr>().is_ok(),
+        None => !host.is_empty(),
+    };
+    let url = text.parse::<Uri>().ok().filter(|url| {
+        matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some_and(is_host)
+    });
     url.ok_or_else(|| OutgoingError::Address(text.chars().take(200).collect()))
 }
 
@@ -257,14 +298,25 @@ impl OutgoingMaker<'_> {
         };
         let (mut parts, body) =
             request_with(operation, &self.options(), media, &given).into_parts();
-        parts.uri = joined(target, parts.uri.query());
-        if let Some(host) = target.authority() {
-            let host = host.as_str().rsplit('@').next().unwrap_or_default();
-            if let Ok(host) = HeaderValue::from_str(host) {
-                parts.headers.insert(HOST, host);
-            }
+        // A document cannot set what frames the message or belongs to the connection.
+        for name in OF_CONNECTION {
+            parts.headers.remove(name);
         }
-        http::Request::from_parts(parts, body.bytes())
+        let (target, user) = without_user(target);
+        if let Some(user) = user {
+            parts.headers.insert(AUTHORIZATION, user);
+        }
+        parts.uri = joined(&target, parts.uri.query());
+        let host = target.authority().map(http::uri::Authority::as_str);
+        if let Some(host) = host.and_then(|host| HeaderValue::from_str(host).ok()) {
+            parts.headers.insert(HOST, host);
+        }
+        let body = body.bytes();
+        // RFC 9110 §8.6
+        if body.is_empty() && matches!(parts.method, Method::POST | Method::PUT | Method::PATCH) {
+            parts.headers.insert(CONTENT_LENGTH, 0.into());
+        }
+        http::Request::from_parts(parts, body)
     }
 
     /// Returns the content: the documented example of the same name as that of the answer, else a
@@ -332,15 +384,31 @@ impl OutgoingMaker<'_> {
             };
             sources.iter().find_map(of)
         };
-        let mut value = start;
-        for (name, _) in names.into_iter().take(MOST_TAKEN) {
+        let of_sources = |name: &str| {
             let sent = sources.iter().find_map(|source| source.get(name)).cloned();
             let refers = !noun.is_empty() && folded(name) == format!("{noun}id");
-            let sent = sent.or_else(|| refers.then(key).flatten());
-            let Some(sent) = sent else { continue };
-            let mut changed = value.clone();
+            sent.or_else(|| refers.then(key).flatten())
+        };
+        let with = |value: &mut Value, name: &str, sent: Value| {
             let member: Vec<String> = way.iter().cloned().chain([name.to_owned()]).collect();
-            place::put(&mut changed, &member, sent);
+            place::put(value, &member, sent);
+        };
+        let names = names.into_iter().take(MOST_TAKEN);
+        let taken: Vec<(&str, Value)> = names
+            .filter_map(|(name, _)| Some((name, of_sources(name)?)))
+            .collect();
+        let mut value = start.clone();
+        for (name, sent) in &taken {
+            with(&mut value, name, sent.clone());
+        }
+        if example::fits(schema, &value) {
+            return value;
+        }
+        // Some do not fit; the others are found one by one, as long as that is quick.
+        value = start;
+        for (name, sent) in taken.into_iter().take(MOST_TRIED) {
+            let mut changed = value.clone();
+            with(&mut changed, name, sent);
             if example::fits(schema, &changed) {
                 value = changed;
             }
@@ -357,6 +425,23 @@ fn media_of(operation: &Operation) -> Option<&MediaType> {
     let content = &operation.compiled().body.as_ref()?.content;
     let json = content.iter().find(|media| media.range.is_json());
     json.or(content.first())
+}
+
+/// Returns a URL without its user and password, and the credentials that they are (RFC 7617).
+fn without_user(target: &Uri) -> (Uri, Option<HeaderValue>) {
+    let authority = target.authority().map_or("", http::uri::Authority::as_str);
+    let Some((user, host)) = authority.rsplit_once('@') else {
+        return (target.clone(), None);
+    };
+    let encoded = BASE64_STANDARD.encode(decode(user));
+    let mut credentials = HeaderValue::from_str(&format!("Basic {encoded}")).ok();
+    if let Some(credentials) = &mut credentials {
+        credentials.set_sensitive(true);
+    }
+    let mut parts = target.clone().into_parts();
+    parts.authority = host.parse().ok();
+    let plain = Uri::from_parts(parts).unwrap_or_else(|_| target.clone());
+    (plain, credentials)
 }
 
 /// Returns a URL with a further query.

@@ -109,6 +109,16 @@ pub enum Misfits {
     Refused,
 }
 
+/// Sending of callbacks and webhooks (`--callbacks`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Callbacks {
+    /// Callbacks are sent after answers.
+    #[default]
+    On,
+    /// Nothing is sent.
+    Off,
+}
+
 /// Settings of a sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Settings {
@@ -145,6 +155,8 @@ pub struct Settings {
     pub bounds: Bounds,
     /// Compression of answers.
     pub compression: Compression,
+    /// Sending of callbacks and webhooks.
+    pub callbacks: Callbacks,
     /// End of event streams.
     pub streams: StreamEnd,
     /// Maximum size of request content.

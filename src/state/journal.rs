@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::codec::message::{Body, Request};
 use crate::codec::trace::trace_id;
-use crate::state::answered::Answered;
+use crate::state::answered::{Answered, AnsweredBy};
 use crate::state::kept_violations::kept_violations;
 use crate::state::redaction::{ExchangeView, MessageView, Redaction, is_form};
 use crate::state::size::block;
@@ -162,6 +162,20 @@ struct Record {
     answer: Option<Bytes>,
 }
 
+/// Returns true if a receiver answered, whose request the sandbox sent.
+pub(crate) fn is_of_receiver(answered: Option<&Answered>) -> bool {
+    answered.is_some_and(|answered| answered.by == AnsweredBy::Receiver)
+}
+
+/// Returns the path and the query of a request, or the whole URL of one that the sandbox sent.
+fn text_of(target: &Uri, answered: Option<&Answered>) -> String {
+    if is_of_receiver(answered) {
+        return target.to_string();
+    }
+    let target = target.path_and_query();
+    target.map_or_else(String::new, ToString::to_string)
+}
+
 /// Size of a length in `texts`, in bytes.
 const LENGTH: usize = size_of::<u32>();
 
@@ -174,13 +188,7 @@ impl Record {
             texts.extend_from_slice(&u32::try_from(text.len()).unwrap_or_default().to_le_bytes());
             texts.extend_from_slice(text);
         };
-        keep(
-            ended
-                .target
-                .path_and_query()
-                .map_or("", |target| target.as_str())
-                .as_bytes(),
-        );
+        keep(text_of(ended.target, ended.answered.as_ref()).as_bytes());
         keep(beginning(ended.content));
         for (name, value) in ended.headers.iter().chain(ended.answer_headers) {
             keep(name.as_str().as_bytes());
@@ -427,12 +435,17 @@ impl Entry {
         })
     }
 
-    /// Returns the path and the query as they were sent, secrets included.
+    /// Returns the path and the query as they were sent, secrets included; the whole URL of a request
+    /// that the sandbox sent.
     #[must_use]
     pub fn shown_target(&self) -> String {
-        self.target
-            .path_and_query()
-            .map_or_else(String::new, ToString::to_string)
+        text_of(&self.target, self.answered.as_ref())
+    }
+
+    /// Returns true if the sandbox sent the request: a callback or a webhook.
+    #[must_use]
+    pub(crate) fn is_outgoing(&self) -> bool {
+        is_of_receiver(self.answered.as_ref())
     }
 
     /// Returns the content of the request as JSON; a form becomes an object of texts by name.

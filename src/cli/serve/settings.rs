@@ -10,8 +10,8 @@ use crate::codec::style::QueryArrays;
 use crate::entity::Unknown;
 use crate::errors::problem::ProblemForm;
 use crate::exchange::{
-    Compression, ContentLimit, Cors, Echoing, ExampleUse, Misfits, Settings, StateMode, StreamEnd,
-    Validation,
+    Callbacks, Compression, ContentLimit, Cors, Echoing, ExampleUse, Misfits, Settings, StateMode,
+    StreamEnd, Validation,
 };
 use crate::sandbox::Reading;
 use crate::server::Limits;
@@ -44,6 +44,7 @@ impl Serve {
             (Switch::On, _) if hosts.is_bound_to_loopback() => ControlAccess::Open,
             _ => ControlAccess::Closed,
         };
+        let is_local = hosts.is_bound_to_loopback();
         Options {
             access,
             journal: self.journal,
@@ -56,6 +57,7 @@ impl Serve {
             outgoing: OutgoingPolicy {
                 is_off: self.callbacks == Switch::Off,
                 hosts: self.allow_callback.clone(),
+                is_open: !is_local,
             },
         }
     }
@@ -143,6 +145,10 @@ impl Serve {
             unknown: match self.unknown {
                 UnknownChoice::NotFound => Unknown::NotFound,
                 UnknownChoice::Seeded => Unknown::Seeded,
+            },
+            callbacks: match self.callbacks {
+                Switch::On => Callbacks::On,
+                Switch::Off => Callbacks::Off,
             },
             compression: match self.compress {
                 Switch::On => Compression::On,

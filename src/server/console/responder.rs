@@ -16,6 +16,7 @@ pub(super) fn program(name: &str) -> &str {
     match name {
         "real" => "the real API",
         "proxy" => "the proxy",
+        "receiver" => "the receiver",
         _ => "the sandbox",
     }
 }

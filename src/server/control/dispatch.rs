@@ -59,6 +59,13 @@ fn tried(result: Result<Value, Problem>) -> Outcome {
     result.map(Performed::from)
 }
 
+fn sent(result: Result<(Value, Option<ReadyToSend>), Problem>) -> Outcome {
+    result.map(|(value, ready)| Performed {
+        ready,
+        ..Performed::from(value)
+    })
+}
+
 fn created(result: Result<Value, Problem>) -> Outcome {
     let created = |value| Performed {
         status: StatusCode::CREATED,
@@ -114,9 +121,9 @@ impl Control {
             "listRequests" => done(self.requests(asked)),
             "clearRequests" => done(self.clear_requests(asked)),
             "getRequest" => tried(self.request(asked)),
-            "sendRequest" => tried(self.send_request(asked)),
+            "sendRequest" => sent(self.send_request(asked)),
             "explainRequest" => tried(self.explain_request(asked)),
-            "replayRequest" => tried(self.replay_request(asked)),
+            "replayRequest" => sent(self.replay_request(asked)),
             "compareRequests" => tried(self.compare_requests(asked)),
             "getRequestFixture" => tried(self.request_fixture(asked)),
             "keepRequest" => created(self.keep_request(asked)),

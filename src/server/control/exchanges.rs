@@ -12,6 +12,7 @@ use crate::exchange::Sending;
 use crate::exchange::explain::describe;
 use crate::server::control::expectation::Expectation;
 use crate::server::control::insight::to_request;
+use crate::server::control::sender::ReadyToSend;
 use crate::server::control::session::{PREFIX, check_name};
 use crate::server::control::{Control, ControlRequest, Noting, not_there, unprocessable};
 use crate::state::journal::{Entry, MOST_CONTENT};
@@ -65,13 +66,16 @@ impl Control {
     }
 
     /// Sends a recorded request again, in its session.
-    pub(super) fn replay_request(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
+    pub(super) fn replay_request(
+        &self,
+        asked: &ControlRequest<'_>,
+    ) -> Result<(Value, Option<ReadyToSend>), Problem> {
         let entry = self.entry(asked)?;
         let request = whole_request(&entry)?;
-        let mut answer = self.send(&entry.session, &request)?;
+        let (mut answer, ready) = self.send(&entry.session, &request)?;
         entry.redaction().response(&mut answer["response"]);
         entry.redaction().explanation(&mut answer["explanation"]);
-        Ok(answer)
+        Ok((answer, ready))
     }
 
     /// Sends the request that the content describes to the simulated API.
@@ -79,7 +83,10 @@ impl Control {
     /// # Errors
     ///
     /// `Problem` 422, if the request is not valid HTTP or leads to the control API.
-    pub(super) fn send_request(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
+    pub(super) fn send_request(
+        &self,
+        asked: &ControlRequest<'_>,
+    ) -> Result<(Value, Option<ReadyToSend>), Problem> {
         let mut request =
             to_request(&asked.body).map_err(|error| unprocessable(error.to_string()))?;
         let session = asked.body.get("session").and_then(Value::as_str);
@@ -94,8 +101,13 @@ impl Control {
         self.send(session, &request)
     }
 
-    /// Answers a request as if a client had sent it, and returns the answer with its explanation.
-    fn send(&self, session: &str, request: &Request) -> Result<Value, Problem> {
+    /// Answers a request as if a client had sent it, and returns the answer with its explanation, and
+    /// its callbacks.
+    fn send(
+        &self,
+        session: &str,
+        request: &Request,
+    ) -> Result<(Value, Option<ReadyToSend>), Problem> {
         if request.uri().path().starts_with(PREFIX) {
             return Err(unprocessable(format!(
                 "the target is `{}`, expected a path of the simulated API; send requests below `{PREFIX}` directly",
@@ -113,7 +125,8 @@ impl Control {
         }
         let expectation = Expectation::of(request)?;
         let started = Instant::now();
-        let (response, report) = self.exchange(request, session, expectation);
+        let (mut response, report) = self.exchange(request, session, expectation);
+        let ready = response.extensions_mut().remove::<ReadyToSend>();
         let (source, violations) = (report.source.clone(), report.violations.clone());
         let sending = response.extensions().get::<Sending>().copied();
         let shown = describe(&response);
@@ -136,7 +149,7 @@ impl Control {
             answer["delay"] = json!(u64::try_from(sending.delay.as_millis()).unwrap_or(u64::MAX));
             answer["fault"] = json!(sending.fault.map(fault_name));
         }
-        Ok(answer)
+        Ok((answer, ready))
     }
 
     /// Compares two exchanges of the journal.
@@ -175,6 +188,12 @@ impl Control {
 ///
 /// `Problem` 422, if the end of its content was not recorded.
 fn whole_request(entry: &Entry) -> Result<Request, Problem> {
+    if entry.is_outgoing() {
+        return Err(unprocessable(format!(
+            "request {} is one that the sandbox sent, so it cannot be sent to the sandbox; `POST /_standin/webhooks/NAME` sends it again",
+            entry.number
+        )));
+    }
     if entry.cut.request {
         return Err(unprocessable(format!(
             "the journal has only the first {MOST_CONTENT} bytes of the content of request {}, so it cannot be sent again",

@@ -93,6 +93,13 @@ impl Hosts {
         }
     }
 
+    /// Returns the origin of the page that sent a request, if it is not one of this machine.
+    pub(super) fn foreign_page(&self, request: &Request) -> Option<String> {
+        let origin = request.headers().get(ORIGIN)?;
+        let is_ours = host_of_origin(origin).is_some_and(|host| self.is_known(host));
+        (!is_ours).then(|| String::from_utf8_lossy(origin.as_bytes()).into_owned())
+    }
+
     /// Returns true if a page of another origin sent the request (RFC 6454 §7). Behind a proxy that
     /// changes `Host`, the browser or `--control-host` tells the sandbox's own pages.
     pub(super) fn is_foreign(&self, request: &Request) -> bool {
@@ -230,7 +237,7 @@ fn name(host: &str) -> &str {
 }
 
 /// Returns true for `localhost`, names below it (RFC 6761 §6.3), and loopback addresses.
-pub(super) fn is_loopback(name: &str) -> bool {
+fn is_loopback(name: &str) -> bool {
     const LOCALHOST: &str = "localhost";
     if let Some(address) = address(name) {
         return is_loopback_address(address);

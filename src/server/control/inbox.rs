@@ -2,7 +2,7 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::errors::problem::{Problem, ProblemKind};
@@ -19,13 +19,30 @@ fn inbox_of(asked: &ControlRequest<'_>) -> (String, String) {
 }
 
 impl Control {
-    /// Takes a message.
+    /// Takes a message that a client sent.
     ///
     /// # Errors
     ///
     /// `Problem` 413 for a content that is too large, and 507 if there is no room.
     pub(super) fn receive_message(&self, asked: &ControlRequest<'_>) -> Result<Value, Problem> {
-        let content = asked.request.body().bytes();
+        let (head, content) = (asked.request, asked.request.body().bytes());
+        let inbox = inbox_of(asked);
+        self.put_in_inbox(inbox, head.method(), head.headers(), &content)?;
+        Ok(Value::Null)
+    }
+
+    /// Puts a message into an inbox: session and name.
+    ///
+    /// # Errors
+    ///
+    /// `Problem` 413 for a content that is too large, and 507 if there is no room.
+    pub(crate) fn put_in_inbox(
+        &self,
+        inbox: (String, String),
+        method: &Method,
+        headers: &HeaderMap,
+        content: &Bytes,
+    ) -> Result<(), Problem> {
         if content.len() > MOST_CONTENT {
             return Err(Problem::new(
                 ProblemKind::TooLarge,
@@ -38,13 +55,12 @@ impl Control {
             .unwrap_or_default();
         let message = Message {
             at: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
-            method: asked.request.method().to_string(),
-            headers: asked.request.headers().clone(),
+            method: method.to_string(),
+            headers: headers.clone(),
             // The buffer of the connection is not kept alive.
-            content: Bytes::copy_from_slice(&content),
+            content: Bytes::copy_from_slice(content),
         };
-        let added = self.inboxes.add(inbox_of(asked), message);
-        added.map(|()| Value::Null).map_err(|full| {
+        self.inboxes.add(inbox, message).map_err(|full| {
             Problem::new(
                 ProblemKind::Full,
                 StatusCode::INSUFFICIENT_STORAGE,

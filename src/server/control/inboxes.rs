@@ -15,7 +15,7 @@ const MOST_MESSAGES: usize = 100;
 /// Maximum number of inboxes of all sessions; further ones take no messages.
 const MOST_INBOXES: usize = 1000;
 
-/// Maximum size of all contents in bytes; further messages are refused.
+/// Maximum size of all messages in bytes; further ones are refused.
 const MOST_IN_ALL: usize = 64 * 1024 * 1024;
 
 /// Message that was received.
@@ -76,9 +76,9 @@ impl Inboxes {
     pub(super) fn add(&self, inbox: (String, String), message: Message) -> Result<(), InboxesFull> {
         self.run(|all| {
             let kept = all.values().flat_map(|messages| &messages.kept);
-            let size: usize = kept.map(|(_, message)| message.content.len()).sum();
+            let size: usize = kept.map(|(_, message)| message.size()).sum();
             if all.len() >= MOST_INBOXES && !all.contains_key(&inbox)
-                || size + message.content.len() > MOST_IN_ALL
+                || size + message.size() > MOST_IN_ALL
             {
                 return Err(InboxesFull);
             }
@@ -118,6 +118,14 @@ impl Inboxes {
 }
 
 impl Message {
+    /// Returns the memory in bytes, about.
+    fn size(&self) -> usize {
+        const FIELD: usize = 64;
+        let fields = self.headers.iter();
+        let fields = fields.map(|(name, value)| name.as_str().len() + value.len() + FIELD);
+        self.content.len() + fields.sum::<usize>()
+    }
+
     fn to_json(&self, number: u64) -> Value {
         let headers = self.headers.iter().map(|(name, value)| {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();

@@ -69,6 +69,7 @@ use crate::contract::directory::SchemaDirectory;
 use crate::contract::lines::PlaceLines;
 use crate::document::Input;
 use crate::errors::problem::{Problem, ProblemKind};
+use crate::exchange::outgoing::DEPTH;
 use crate::exchange::{Compression, Cors, Report, Settings};
 use crate::resource::Collection;
 use crate::sandbox::Reading;
@@ -438,6 +439,14 @@ impl Control {
     }
 
     fn own(&self, request: &Request, name: &str, session: &str) -> (Response, Report) {
+        if request.headers().contains_key(DEPTH) && !name.starts_with("inbox/") {
+            // A client could have a callback do what it must not do itself.
+            return problem_response(&Problem::new(
+                ProblemKind::ControlClosed,
+                StatusCode::FORBIDDEN,
+                "callbacks and webhooks reach the control API only at `/_standin/inbox/NAME`",
+            ));
+        }
         let content = self.open_content(request, name, session);
         let Some((content, media)) = content else {
             return self.judged(request, session);

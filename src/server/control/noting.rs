@@ -14,7 +14,7 @@ use crate::codec::text::decode_form;
 use crate::contract::Location;
 use crate::contract::media::MediaRange;
 use crate::exchange::Report;
-use crate::exchange::outgoing::OutgoingRequests;
+use crate::exchange::outgoing::{DEPTH, OutgoingRequests};
 use crate::server::control::expectation::Expectation;
 use crate::server::control::sender::{ReadyToSend, Sender};
 use crate::server::control::stream::JournalEvent;
@@ -37,7 +37,7 @@ impl Control {
             self.sandbox
                 .answer_in(session, self.sandbox.settings(), request);
         self.isolate(request, &mut response);
-        self.prepare_callbacks(session, &mut response);
+        self.prepare_callbacks(request, session, &mut response);
         let mut counted = expectation.counted(&report.violations);
         let is_expected = |index| self.sandbox.expects_violation(session, index, request);
         if !counted.is_empty()
@@ -46,7 +46,10 @@ impl Control {
         {
             counted.clear();
         }
-        self.count(request, response.status(), report.operation, counted);
+        // What the sandbox sends to itself is no call of a client.
+        if !request.headers().contains_key(DEPTH) {
+            self.count(request, response.status(), report.operation, counted);
+        }
         (response, report)
     }
 
@@ -56,7 +59,7 @@ impl Control {
     }
 
     /// Makes the callbacks of an answer ready to be sent, unless they are off.
-    fn prepare_callbacks(&self, session: &str, response: &mut Response) {
+    fn prepare_callbacks(&self, request: &Request, session: &str, response: &mut Response) {
         let extensions = response.extensions_mut();
         let Some(OutgoingRequests(requests)) = extensions.remove::<OutgoingRequests>() else {
             return;
@@ -66,6 +69,8 @@ impl Control {
                 sandbox: Arc::clone(&self.sandbox),
                 session: session.to_owned(),
                 requests,
+                resets: self.sender.resets(session),
+                page: self.options.hosts.foreign_page(request),
             });
         }
     }

@@ -12,7 +12,9 @@ impl Control {
         let everything = asked.query("all").is_some_and(|all| all == "true");
         let keeps_journal = asked.query("keep").is_some_and(|keep| keep == "journal");
         let memory = self.sandbox.memory();
-        self.inboxes.forget((!everything).then(|| asked.about()));
+        let session = (!everything).then(|| asked.about());
+        self.inboxes.forget(session);
+        self.sender.reset(session);
         match (everything, keeps_journal) {
             (true, false) => self.forget(),
             (true, true) => {

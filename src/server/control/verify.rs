@@ -20,7 +20,7 @@ use crate::schema::pattern::within as budget_within;
 use crate::schema::{Demand, Schemas};
 use crate::server::control::requests::is_status;
 use crate::server::control::{Control, ControlRequest, unprocessable};
-use crate::state::journal::{Entry, Glance};
+use crate::state::journal::{Entry, Glance, is_of_receiver};
 
 /// Maximum number of calls in a sequence.
 const MOST_CALLS: usize = 100;
@@ -189,7 +189,7 @@ impl Control {
         }
         let patterns = calls.iter().map(|call| CallPattern::read(self, call));
         let patterns: Vec<CallPattern> = patterns.collect::<Result<_, _>>()?;
-        let found = self.journalled(session, &|_| true, usize::MAX);
+        let found = self.journalled(session, &is_call, usize::MAX);
         let mut entries = found.entries.iter();
         let mut matched: Vec<u64> = Vec::new();
         let mut answer = json!({ "passed": true });
@@ -219,7 +219,7 @@ impl Control {
         session: Option<&str>,
         after: u64,
     ) {
-        let found = self.journalled(session, &|_| true, MOST_COMPARED);
+        let found = self.journalled(session, &is_call, MOST_COMPARED);
         let later = found.entries.iter().filter(|entry| entry.number > after);
         let mut missed: Vec<(&Entry, Vec<String>)> = later
             .map(|entry| (entry, pattern.misses(self, entry)))
@@ -245,6 +245,11 @@ impl Control {
         });
         answer["nearMisses"] = near.collect();
     }
+}
+
+/// Returns true for a call of a client, and not for a request that the sandbox sent.
+fn is_call(glance: Glance<'_>) -> bool {
+    !is_of_receiver(glance.answered)
 }
 
 /// Reads the time to wait: `2s`, `500ms`, or milliseconds.
@@ -286,8 +291,12 @@ impl CallPattern {
         })
     }
 
-    /// Returns true if an exchange has the operation and the status.
+    /// Returns true if an exchange has the operation and the status. A request that the sandbox sent
+    /// is no call.
     fn may_match(&self, glance: Glance<'_>) -> bool {
+        if is_of_receiver(glance.answered) {
+            return false;
+        }
         let has_number = |operations: &SelectedOperations| {
             let number = glance.operation;
             number.is_some_and(|number| operations.numbers.contains(&number))

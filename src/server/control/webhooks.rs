@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::Uri;
+use http::{StatusCode, Uri};
 use serde_json::{Map, Value, json};
 
-use crate::codec::message::target_of;
+use crate::codec::message::{host_of, target_of};
 use crate::codec::text::encode;
-use crate::errors::problem::Problem;
+use crate::errors::problem::{Problem, ProblemKind};
 use crate::exchange::outgoing::{
-    OutgoingMaker, OutgoingOrigin, OutgoingRequest, absolute, all_outgoing,
+    DEPTH, InboxPlace, OutgoingMaker, OutgoingOrigin, OutgoingRequest, absolute, all_outgoing,
 };
 use crate::exchange::signed::{SignatureScheme, sign};
 use crate::server::control::lists::listed;
@@ -60,10 +60,16 @@ impl Control {
         })?;
         let target = self.target(asked, &name)?;
         let content = asked.body.get("content");
+        let example = asked.body.get("example").and_then(Value::as_str);
+        if let Some(example) = example.filter(|name| !outgoing.has_example(name)) {
+            return Err(unprocessable(format!(
+                "the webhook is not sent: `{name}` has no example `{example}`"
+            )));
+        }
         let maker = OutgoingMaker {
             outgoing,
             options: sandbox.settings().options,
-            example: asked.body.get("example").and_then(Value::as_str),
+            example,
             about: None,
         };
         let request = match content {
@@ -72,15 +78,27 @@ impl Control {
         };
         let mut request = request;
         Self::sign_webhook(asked, &mut request)?;
+        request.headers_mut().insert(DEPTH, 1.into());
+        let inbox = InboxPlace::of(request.uri(), host_of(asked.request));
         let shown = shown(&request);
         let ready = ReadyToSend {
             sandbox: Arc::clone(sandbox),
             session: asked.about().to_owned(),
             requests: Arc::new([OutgoingRequest {
                 origin,
+                inbox,
                 request: Ok(request),
             }]),
+            resets: self.sender().resets(asked.about()),
+            page: None,
         };
+        if self.sender().task(&ready).is_none() {
+            return Err(Problem::new(
+                ProblemKind::Full,
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("the webhook is not sent: {}", NotAnswered::TooMany),
+            ));
+        }
         Ok((shown, ready))
     }
 
@@ -122,7 +140,8 @@ impl Control {
         };
         let target = absolute(&text)
             .map_err(|error| unprocessable(format!("the webhook is not sent: {error}")))?;
-        if !policy.allows(&target) {
+        let is_inbox = InboxPlace::of(&target, host_of(asked.request)).is_some();
+        if !is_inbox && !policy.allows(&target) {
             let host = target.host().unwrap_or_default().to_owned();
             let why = NotAnswered::NotAllowed(host);
             return Err(unprocessable(format!("the webhook is not sent: {why}")));
