@@ -104,7 +104,7 @@ pub(crate) fn offered<'s>(
         };
         let found = if before.iter().any(is_key) {
             property(&after, joined(after.first(), after.get(1)))
-        } else if after.iter().any(|word| is_key(&word)) {
+        } else if after.iter().any(is_key) {
             property(&before, joined(before.get(1), before.first()))
         } else {
             None

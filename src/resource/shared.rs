@@ -390,7 +390,9 @@ struct LookupPath {
 /// `/users/name/{name}`; `None` for any other.
 fn lookup(template: &str) -> Option<LookupPath> {
     let (before, parameter) = template.trim_end_matches('/').rsplit_once("/{")?;
-    let (before, segment) = before.rsplit_once('/')?;
+    let (before, segment) = before
+        .rsplit_once('/')
+        .filter(|(_, segment)| !segment.contains('{'))?;
     let before = before.strip_suffix("/by").unwrap_or(before);
     let mut said = words(segment);
     if matches!(
