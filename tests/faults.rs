@@ -94,6 +94,22 @@ fn a_file_that_is_no_state_is_refused_and_not_changed() {
             "{\"standinState\": 1, \"state\": [{\"collection\": \"/things\"}]}",
             "`state[0]` has no string `scope`",
         ),
+        (
+            "{\"standinState\": 1, \"state\": [], \"theme\": \"dark\"}",
+            "the file has the member `theme`, which this Standin does not know",
+        ),
+        (
+            "{\"standinState\": 1, \"state\": [], \"scenario\": 7}",
+            "`scenario` of the file is not a string or null",
+        ),
+        (
+            "{\"standinState\": 1, \"state\": [{\"collection\": \"/things\", \"scope\": \"\", \"entities\": {}, \"tags\": []}]}",
+            "`state[0]` has the member `tags`, which this Standin does not know",
+        ),
+        (
+            "{\"standinState\": 1, \"state\": [{\"collection\": \"/things\", \"scope\": \"\", \"entities\": {}, \"gone\": [1]}]}",
+            "`gone` of `state[0]` is not a list of strings",
+        ),
     ];
     for (text, found) in cases {
         let folder = things("state-foreign").with("state.json", text);

@@ -97,6 +97,16 @@ enum ForeignContent {
     /// State of another version.
     #[error("its format is version {0}, and this Standin reads version {VERSION}")]
     Version(Value),
+    /// Member that is not read, and that the next write would lose.
+    #[error("{place} has the member `{name}`, which this Standin does not know")]
+    Unknown { place: String, name: String },
+    /// Member of another type, which would be read as if it were absent.
+    #[error("`{name}` of {place} is not {expected}")]
+    OtherType {
+        place: String,
+        name: &'static str,
+        expected: &'static str,
+    },
     /// State with a mistake.
     #[error("{0}")]
     Misshapen(#[from] SnapshotError),
@@ -138,7 +148,77 @@ fn state_in(bytes: &[u8]) -> Result<Snapshot, ForeignContent> {
         None if is_unversioned() => {}
         _ => return Err(ForeignContent::Other(object.keys().cloned().collect())),
     }
-    Ok(Snapshot::import(&value)?)
+    let state = Snapshot::import(&value)?;
+    check_kept(&value)?;
+    Ok(state)
+}
+
+/// Members of an element of `state`.
+const COLLECTION: [&str; 6] = ["collection", "scope", "made", "gone", "entities", "homes"];
+
+/// Checks that a state has nothing that reading it would lose.
+fn check_kept(value: &Value) -> Result<(), ForeignContent> {
+    let of_file = [&[FORMAT][..], &UNVERSIONED].concat();
+    check_members("the file", value, &of_file)?;
+    let is_text = |scenario: &Value| scenario.is_string() || scenario.is_null();
+    check_type("the file", value, ("scenario", "a string or null"), is_text)?;
+    check_type("the file", value, ("counts", "an object"), Value::is_object)?;
+    let collections = value.get("state").and_then(Value::as_array);
+    for (index, collection) in collections.into_iter().flatten().enumerate() {
+        let place = format!("`state[{index}]`");
+        check_members(&place, collection, &COLLECTION)?;
+        check_type(
+            &place,
+            collection,
+            ("made", "an integer from 0"),
+            Value::is_u64,
+        )?;
+        check_type(&place, collection, ("gone", "a list of strings"), |gone| {
+            let gone = gone.as_array();
+            gone.is_some_and(|gone| gone.iter().all(Value::is_string))
+        })?;
+        check_type(
+            &place,
+            collection,
+            ("homes", "an object of strings"),
+            |homes| {
+                let homes = homes.as_object();
+                homes.is_some_and(|homes| homes.values().all(Value::is_string))
+            },
+        )?;
+    }
+    Ok(())
+}
+
+/// Checks that an object has only known members.
+fn check_members(place: &str, object: &Value, known: &[&str]) -> Result<(), ForeignContent> {
+    let members = object.as_object().into_iter().flatten();
+    for (name, _) in members {
+        if !known.contains(&name.as_str()) {
+            return Err(ForeignContent::Unknown {
+                place: place.to_owned(),
+                name: escape::one_line(name).into_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Checks the type of a member, if the object has it.
+fn check_type(
+    place: &str,
+    object: &Value,
+    (name, expected): (&'static str, &'static str),
+    is_right: impl Fn(&Value) -> bool,
+) -> Result<(), ForeignContent> {
+    match object.get(name) {
+        Some(found) if !is_right(found) => Err(ForeignContent::OtherType {
+            place: place.to_owned(),
+            name,
+            expected,
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Returns the content of the file for a state.
