@@ -279,7 +279,7 @@ impl<'c> EntityRequest<'c> {
             return Some(self.listing());
         }
         // Content that is taken as it is has no members.
-        let is_raw = raw_content::is_sent(self.operation);
+        let is_raw = upload::is_raw(received.request, self.operation);
         let body = received.values.body.as_ref().filter(|_| !is_raw);
         let sent = body.and_then(|body| place::at(body, &self.role.sent).or(Some(body)));
         // A request without content, or with content that is no object (a file), still adds an
@@ -287,7 +287,7 @@ impl<'c> EntityRequest<'c> {
         let empty = Map::new();
         let is_put =
             act == Act::Replace && matches!(self.role.key, KeyFrom::Path(_)) && body.is_none();
-        let is_added = matches!(act, Act::Create | Act::Upsert) || is_put;
+        let is_added = matches!(act, Act::Create | Act::Upsert) || is_put || is_raw;
         let object = || {
             sent.and_then(Value::as_object)
                 .or(is_added.then_some(&empty))

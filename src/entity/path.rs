@@ -2,11 +2,13 @@
 use serde_json::{Map, Value};
 
 use crate::codec::message::Request;
+use crate::contract::MediaType;
 use crate::entity::EntityRequest;
 use crate::entity::expand::path_of;
 use crate::entity::raw::StoredContent;
 use crate::entity::shown::ShownMembers;
-use crate::entity::upload::{Kept, tell_of_upload};
+use crate::entity::upload::{self, Kept, tell_of_upload};
+use crate::resource::Act;
 use crate::resource::place::Slot;
 use crate::resource::raw;
 use crate::schema::Schema;
@@ -45,25 +47,45 @@ impl EntityRequest<'_> {
     /// operation shows it.
     pub(super) fn add_upload(&self, request: &Request, sent: &mut Map<String, Value>) {
         let contract = self.context.contract;
-        let reader = self.collection.reader;
-        let reader = reader.map(|reader| &contract.operations[reader]);
-        let kept = match reader.filter(|reader| raw::has_content(contract, reader)) {
-            Some(_) => Kept::Content,
-            None => Kept::Description,
+        // An entity that is the only one of its kind is read at the path that writes it.
+        let reader = self
+            .collection
+            .reader
+            .map(|reader| &contract.operations[reader]);
+        let kept = if raw::has_content(contract, reader.unwrap_or(self.operation)) {
+            Kept::Content
+        } else {
+            Kept::Description
         };
         let entity = self.collection.entity.as_deref();
         tell_of_upload(request, self.operation, entity, sent, kept);
     }
 
-    /// Returns the text or the bytes of an entity, if the operation shows them.
+    /// Returns the text or the bytes of an entity, if an answer of this media type shows them.
     #[must_use]
-    pub(crate) fn content_in(&self, reply: &Reply) -> Option<StoredContent> {
-        match (reply, &self.role.slot) {
-            (Reply::Entity { entity, .. }, Slot::Nothing) if raw::is_shown(self.operation) => {
-                StoredContent::of(entity)
-            }
-            _ => None,
-        }
+    pub(crate) fn content_in(&self, reply: &Reply, media: &MediaType) -> Option<StoredContent> {
+        let is_shown = self.role.act == Act::Read && raw::is_raw(media);
+        let (Reply::Entity { entity, .. }, true) = (reply, is_shown) else {
+            return None;
+        };
+        // What was sent as a member is its text too.
+        let text = || {
+            let is_text =
+                self.role.slot == Slot::Nothing && media.range.essence().starts_with("text/");
+            let text = upload::text_in(entity).filter(|_| is_text)?;
+            Some(StoredContent {
+                media: media.range.as_str().to_owned(),
+                bytes: text.to_owned().into(),
+            })
+        };
+        StoredContent::of(entity).or_else(text)
+    }
+
+    /// Returns true if an answer shows the text or the bytes of an entity that has none.
+    #[must_use]
+    pub(crate) fn lacks_content(&self, reply: &Reply, media: &MediaType) -> bool {
+        let is_shown = self.role.act == Act::Read && self.role.slot == Slot::Nothing;
+        is_shown && raw::is_raw(media) && self.content_in(reply, media).is_none()
     }
 
     /// Returns the reason why a new entity gets no key: ``no key is left: `id` has a maximum of 3``.

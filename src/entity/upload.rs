@@ -28,8 +28,28 @@ const LENGTHS: [&str; 7] = [
 /// Names of members that have the media type of a file.
 const TYPES: [&str; 5] = ["mimetype", "contenttype", "mediatype", "mime", "filetype"];
 
-/// Names of members that have a text that was sent alone.
+/// Names of members that have a text that was sent alone, the best ones first.
 const TEXTS: [&str; 6] = ["text", "content", "body", "message", "markdown", "value"];
+
+/// Returns true if a request has a text or bytes that its operation takes as they are.
+#[must_use]
+pub(crate) fn is_raw(request: &Request, operation: &Operation) -> bool {
+    let media = request.headers().get(http::header::CONTENT_TYPE);
+    let media = media.and_then(|media| MediaRange::parse(media.to_str().ok()?));
+    media.is_some_and(|media| raw::takes(operation, &media))
+}
+
+/// Returns the text in a member of an entity that has one.
+#[must_use]
+pub(crate) fn text_in(entity: &Value) -> Option<&str> {
+    let members = entity.as_object()?;
+    let named = |wanted: &&str| {
+        let mut members = members.iter();
+        let named = members.find(|(name, _)| folded(name) == **wanted);
+        named?.1.as_str()
+    };
+    TEXTS.iter().find_map(|wanted| named(&wanted))
+}
 
 /// File or text that a request has.
 struct Upload {
@@ -79,7 +99,7 @@ fn upload_in(request: &Request, operation: &Operation) -> Option<Upload> {
     let text = media.to_str().ok()?;
     let media = MediaRange::parse(text)?;
     let bytes = request.body().bytes();
-    if raw::is_sent(operation) {
+    if raw::takes(operation, &media) {
         let media = text.to_owned();
         let content = StoredContent { media, bytes };
         return Some(Upload {

@@ -436,9 +436,10 @@ fn remembered_response(
         return (response, source.into(), Alterable::Headers);
     }
     let is_shown = |reply: &&Reply| {
-        usual
-            .as_ref()
-            .is_none_or(|usual| remembered::fits(asked, reply, usual, choice, plan.options))
+        !remembered::lacks_content(asked, reply, choice)
+            && usual
+                .as_ref()
+                .is_none_or(|usual| remembered::fits(asked, reply, usual, choice, plan.options))
     };
     let Some(reply) = reply.filter(is_shown) else {
         return (

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::codec::content;
 use crate::codec::message::{Request, Response, mount, send, target_of};
-use crate::contract::media::Written;
+use crate::contract::media::{MediaRange, Written};
 use crate::contract::{MediaType, StatusPattern};
 use crate::entity::EntityRequest;
 use crate::entity::body::{Composed, compose};
@@ -47,6 +47,12 @@ pub(crate) fn fits(
     schema.is_none_or(|schema| schema.is_valid(&composed.value) != Ok(false))
 }
 
+/// Returns true if an answer shows the text or the bytes of an entity that has none.
+#[must_use]
+pub(crate) fn lacks_content(asked: &EntityRequest<'_>, reply: &Reply, choice: &Choice<'_>) -> bool {
+    media_of(choice).is_some_and(|media| asked.lacks_content(reply, media))
+}
+
 /// Returns the documented content of a response.
 fn media_of<'c>(choice: &Choice<'c>) -> Option<&'c MediaType> {
     match choice.content {
@@ -77,15 +83,18 @@ pub(crate) fn write(
     let mut response = header::head(choice.status, choice.response, &options, settings);
     let target = target_of(request);
     let (media, shown) = (media_of(choice), shown_in(choice));
-    let raw = asked.content_in(reply);
+    let raw = media.and_then(|media| asked.content_in(reply, media));
     let composed = media
         .filter(|_| raw.is_none())
         .map(|media| compose(asked, reply, shown, media, &options, &target));
     if let (Some(StoredContent { media, bytes }), Some(range)) = (raw, &choice.media) {
+        let documented = media_of(choice).map(|media| &media.range);
+        let is_covered = MediaRange::parse(&media)
+            .is_some_and(|sent| documented.is_some_and(|range| range.covers(&sent)));
         let own = HeaderValue::try_from(media).ok();
         let written = Written {
             bytes,
-            media: own.filter(|_| media_of(choice).is_some_and(|media| media.range.is_range())),
+            media: own.filter(|_| is_covered),
             ..Written::default()
         };
         send(written, range, &mut response);

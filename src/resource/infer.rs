@@ -278,8 +278,7 @@ impl<'c> Draft<'c> {
                         None
                     }
                     Method::GET => doing(Act::Read, key, why).filter(|doing| {
-                        let is_raw = || raw::is_read(operation, self.contract, self.members);
-                        doing.slot != Slot::Nothing || is_raw()
+                        raw::is_read(operation, &doing.slot, self.contract, self.members)
                     }),
                     Method::PUT if self.is_change(operation) => doing(
                         Act::Merge,
@@ -368,7 +367,9 @@ impl<'c> Draft<'c> {
                 } else {
                     KeyFrom::Only
                 };
-                doing(Act::Read, key, only(key)).filter(|doing| doing.slot != Slot::Nothing)
+                doing(Act::Read, key, only(key)).filter(|doing| {
+                    raw::is_read(operation, &doing.slot, self.contract, self.members)
+                })
             }
             Method::POST => {
                 let schema = sent_schema(operation);

@@ -316,7 +316,7 @@ pub(crate) fn of_part(operation: &Operation, reading: &Role) -> Option<Role> {
 #[must_use]
 pub(crate) fn of_action(operation: &Operation, reading: &Role) -> Option<Role> {
     if raw::is_content(operation) {
-        return Some(of_content(operation, reading));
+        return of_content(operation, reading);
     }
     let collection = &reading.collection;
     let (entity, name) = (collection.entity.as_ref()?, end_of(&operation.template));
@@ -326,13 +326,8 @@ pub(crate) fn of_action(operation: &Operation, reading: &Role) -> Option<Role> {
         return None;
     }
     let place = |schema: Option<&Arc<Schema>>| place_of(schema?, collection);
-    let shows_other = answered(operation).is_some_and(|schema| {
-        let has_key = |(name, _): &(&str, &Value)| collection.keys.contains(&folded(name));
-        let mut properties = schema.properties(schema.tree()).into_iter();
-        properties.any(|property| has_key(&property)) && place(Some(schema)).is_none()
-    });
     // What is reported or shared answers with a report, and is not changed.
-    if shows_other {
+    if shows_other(operation, collection) {
         return None;
     }
     Some(Role {
@@ -346,15 +341,28 @@ pub(crate) fn of_action(operation: &Operation, reading: &Role) -> Option<Role> {
     })
 }
 
-/// Returns the role of an operation on the content of an entity, such as `GET /files/{id}/download`.
-fn of_content(operation: &Operation, reading: &Role) -> Role {
+/// Returns true if an operation answers with an entity of another collection.
+fn shows_other(operation: &Operation, collection: &Collection) -> bool {
+    answered(operation).is_some_and(|schema| {
+        let has_key = |(name, _): &(&str, &Value)| collection.keys.contains(&folded(name));
+        let mut properties = schema.properties(schema.tree()).into_iter();
+        properties.any(|property| has_key(&property)) && place_of(schema, collection).is_none()
+    })
+}
+
+/// Returns the role of an operation on the content of an entity, such as `GET /files/{id}/download`; `None` if it adds
+/// an entity of another collection, such as a picture of a product.
+fn of_content(operation: &Operation, reading: &Role) -> Option<Role> {
+    if shows_other(operation, &reading.collection) {
+        return None;
+    }
     let shown = answered(operation).and_then(|schema| place_of(schema, &reading.collection));
     let act = if operation.method == Method::GET {
         Act::Read
     } else {
         Act::Merge
     };
-    Role {
+    Some(Role {
         act,
         slot: shown.map_or(Slot::Nothing, Slot::Entity),
         sent: Vec::new(),
@@ -365,7 +373,7 @@ fn of_content(operation: &Operation, reading: &Role) -> Role {
             operation.method, operation.template, reading.collection.name
         ),
         ..reading.clone()
-    }
+    })
 }
 
 /// Returns the role of the operation that reads an entity by the key in its path.
