@@ -72,8 +72,8 @@ impl<'c> ValidRequest<'_, 'c, '_> {
             Box::new(PlannedCallbacks { example, ..planned })
         });
         Plan {
-            applied,
             callbacks,
+            applied,
             ..plan
         }
     }

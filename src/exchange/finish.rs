@@ -82,31 +82,7 @@ pub(crate) fn finish(
         applied.alter(alterable, &mut response, request);
     }
     judge_answer(&mut response, plan, settings, request, &mut report);
-    if let Some(seconds) = plan.sending.retry_after {
-        response.headers_mut().insert(RETRY_AFTER, seconds.into());
-    }
-    if response.status() == StatusCode::TOO_MANY_REQUESTS
-        && !response.headers().contains_key(RETRY_AFTER)
-    {
-        // RFC 6585 §4
-        response
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from_static("60"));
-    }
-    if response.status() == StatusCode::UNAUTHORIZED
-        && !response.headers().contains_key(WWW_AUTHENTICATE)
-    {
-        // RFC 9110 §11.6.1: a 401 tells the client how to authenticate.
-        for challenge in plan
-            .operation
-            .map(credentials::challenges)
-            .unwrap_or_default()
-        {
-            if let Ok(value) = HeaderValue::from_str(&challenge) {
-                response.headers_mut().append(WWW_AUTHENTICATE, value);
-            }
-        }
-    }
+    add_required_fields(plan, &mut response);
     if plan
         .operation
         .is_some_and(|operation| operation.compiled().deprecated)
@@ -136,16 +112,7 @@ pub(crate) fn finish(
     if plan.sending != Sending::default() {
         response.extensions_mut().insert(plan.sending);
     }
-    if let Some(callbacks) = &plan.callbacks
-        && response.status().is_success()
-    {
-        let entity = match reply {
-            Some(Reply::Entity { entity, .. }) => Some(&**entity),
-            _ => None,
-        };
-        let outgoing = callbacks.requests(request, &response, entity);
-        response.extensions_mut().insert(outgoing);
-    }
+    add_callbacks(plan, reply, request, &mut response);
     stream::resume(settings, request, &mut response);
     if settings.compression == Compression::On {
         compression::compress(request.headers(), &mut response);
@@ -160,6 +127,54 @@ pub(crate) fn finish(
         response.extensions_mut().remove::<Items>();
     }
     (response, report)
+}
+
+/// Adds the header fields that HTTP requires of some statuses: `Retry-After` and `WWW-Authenticate`.
+fn add_required_fields(plan: &Plan<'_>, response: &mut Response) {
+    if let Some(seconds) = plan.sending.retry_after {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    if response.status() == StatusCode::TOO_MANY_REQUESTS
+        && !response.headers().contains_key(RETRY_AFTER)
+    {
+        // RFC 6585 §4
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from_static("60"));
+    }
+    if response.status() == StatusCode::UNAUTHORIZED
+        && !response.headers().contains_key(WWW_AUTHENTICATE)
+    {
+        // RFC 9110 §11.6.1: a 401 tells the client how to authenticate.
+        for challenge in plan
+            .operation
+            .map(credentials::challenges)
+            .unwrap_or_default()
+        {
+            if let Ok(value) = HeaderValue::from_str(&challenge) {
+                response.headers_mut().append(WWW_AUTHENTICATE, value);
+            }
+        }
+    }
+}
+
+/// Adds the callbacks of a success, which are sent after it, as an extension.
+fn add_callbacks(
+    plan: &Plan<'_>,
+    reply: Option<&Reply>,
+    request: &Request,
+    response: &mut Response,
+) {
+    if let Some(callbacks) = &plan.callbacks
+        && response.status().is_success()
+    {
+        let entity = match reply {
+            Some(Reply::Entity { entity, .. }) => Some(&**entity),
+            _ => None,
+        };
+        let outgoing = callbacks.requests(request, response, entity);
+        response.extensions_mut().insert(outgoing);
+    }
 }
 
 /// Checks the answer for `--errors`, which replaces one that does not fit, and for `--prism`, which

@@ -54,7 +54,7 @@ impl OutgoingOrigin {
         }
     }
 
-    /// Names the request for the journal: `callback \`onEvent\` of \`subscribe\``.
+    /// Names the request for the journal: callback `onEvent` of `subscribe`.
     #[must_use]
     pub(crate) fn label(self, contract: &Contract) -> String {
         let name = self.of(contract).map_or("?", |outgoing| &outgoing.name);

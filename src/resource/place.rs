@@ -173,6 +173,21 @@ impl<'f> Finder<'f> {
         names.any(|name| name == "id" || self.keys.contains(&name))
     }
 
+    /// Finds the entity in the only member that says more than how the request went. `inside` finds it
+    /// in an object.
+    fn of_only(
+        &self,
+        pointer: &str,
+        (name, node): (&str, &Value),
+        inside: &dyn Fn(String) -> Option<Slot>,
+    ) -> Option<Slot> {
+        let is_entity = self.is_object(node)
+            && (self.ends_in_noun(name) || self.has_key(node))
+            && !HOLDERS.contains(&folded(name).as_str());
+        let found = is_entity.then(|| inside(name.to_owned())).flatten();
+        found.or_else(|| self.only_item(pointer, name).map(Slot::Entity))
+    }
+
     /// Finds the one item of a list that is called like the entity, or that wraps all of an answer.
     fn only_item(&self, pointer: &str, name: &str) -> Option<ValuePlace> {
         let within = self.member(pointer, name)?;
@@ -280,16 +295,8 @@ impl<'f> Finder<'f> {
         // All that an answer says may be in one member, such as `ssh_key` or the list `brands`.
         let mut telling = properties.iter().filter(|(name, _)| says_more(name));
         let only = telling.next().filter(|_| own == 1 && !has_key);
-        if let Some((name, node)) = only {
-            let is_entity = self.is_object(node)
-                && (self.ends_in_noun(name) || self.has_key(node))
-                && !HOLDERS.contains(&folded(name).as_str());
-            if let Some(slot) = is_entity.then(|| inside((*name).to_owned())).flatten() {
-                return slot;
-            }
-            if let Some(place) = self.only_item(pointer, name) {
-                return Slot::Entity(place);
-            }
+        if let Some(slot) = only.and_then(|member| self.of_only(pointer, *member, &inside)) {
+            return slot;
         }
         if has_key && own > 0 && !is_wrapped {
             return Slot::Entity(ValuePlace {

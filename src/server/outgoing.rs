@@ -165,7 +165,7 @@ impl<'s> Sending<'s> {
         self.enter(
             control,
             request,
-            no_answer(),
+            &no_answer(),
             source,
             Vec::new(),
             Duration::ZERO,
@@ -199,7 +199,14 @@ impl<'s> Sending<'s> {
         for violation in &violations {
             tracing::warn!("the receiver answers {url}: {violation}");
         }
-        self.enter(control, request.clone(), response, source, violations, took);
+        self.enter(
+            control,
+            request.clone(),
+            &response,
+            source,
+            violations,
+            took,
+        );
     }
 
     /// Returns what is wrong with the answer of a receiver, and what could not be checked; nothing of
@@ -225,7 +232,7 @@ impl<'s> Sending<'s> {
         &self,
         control: &CurrentControl,
         request: http::Request<Bytes>,
-        response: Response,
+        response: &Response,
         source: String,
         violations: Vec<String>,
         took: Duration,
@@ -242,7 +249,7 @@ impl<'s> Sending<'s> {
         let control: &Control = &control.load();
         if control.keeps_journal() {
             let request: Request = request.map(Body::Complete);
-            control.note(&request, noting, &response, report, took);
+            control.note(&request, noting, response, report, took);
         }
     }
 }
