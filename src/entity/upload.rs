@@ -48,7 +48,7 @@ pub(crate) fn text_in(entity: &Value) -> Option<&str> {
         let named = members.find(|(name, _)| folded(name) == **wanted);
         named?.1.as_str()
     };
-    TEXTS.iter().find_map(|wanted| named(wanted))
+    TEXTS.iter().find_map(named)
 }
 
 /// File or text that a request has.

@@ -1,7 +1,6 @@
 //! Requests that the API sends: the callbacks of an answered request, and the webhooks of a document.
 //!
 //! They are made with the answer, and are plain data; `server::outgoing` sends them.
-use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -245,7 +244,10 @@ fn address(expression: &str, subject: &ExpressionSubject<'_>) -> Result<Uri, Out
 /// [`OutgoingError::Address`], if it is something else.
 pub(crate) fn absolute(text: &str) -> Result<Uri, OutgoingError> {
     let is_host = |host: &str| match host.strip_prefix('[') {
-        Some(rest) => rest.trim_end_matches(']').parse::<Ipv6Addr>().is_ok(),
+        Some(address) => address
+            .trim_end_matches(']')
+            .chars()
+            .all(|c| c.is_ascii_hexdigit() || matches!(c, ':' | '.')),
         None => !host.is_empty(),
     };
     let url = text.parse::<Uri>().ok().filter(|url| {

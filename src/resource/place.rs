@@ -238,10 +238,9 @@ impl<'f> Finder<'f> {
         }
         let properties = self.schema.properties(node);
         let named = |wanted: &dyn Fn(&str) -> bool, is_object: bool| {
-            let mut all = properties
-                .iter()
-                .filter(|(name, node)| wanted(name) && self.is_object(node) == is_object);
-            all.next().map(|(name, _)| (*name).to_owned())
+            let mut all = properties.iter();
+            let found = all.find(|(name, node)| wanted(name) && self.is_object(node) == is_object);
+            found.map(|(name, _)| (*name).to_owned())
         };
         let inside = |name: String| {
             let within = self.member(pointer, &name)?;
@@ -293,8 +292,8 @@ impl<'f> Finder<'f> {
             return slot;
         }
         // All that an answer says may be in one member, such as `ssh_key` or the list `brands`.
-        let mut telling = properties.iter().filter(|(name, _)| says_more(name));
-        let only = telling.next().filter(|_| own == 1 && !has_key);
+        let telling = properties.iter().find(|(name, _)| says_more(name));
+        let only = telling.filter(|_| own == 1 && !has_key);
         if let Some(slot) = only.and_then(|member| self.of_only(pointer, *member, &inside)) {
             return slot;
         }
