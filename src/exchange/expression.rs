@@ -56,23 +56,39 @@ pub(crate) fn evaluate(value: &Value, subject: &ExpressionSubject<'_>) -> Value 
     }
 }
 
+/// Expression of a URL that has no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NoValue {
+    /// Expression with its braces.
+    pub expression: String,
+    /// True if the URL begins with it, so that there is no receiver.
+    pub is_first: bool,
+}
+
 /// Writes a URL with expressions: the value of one at its beginning as it is, other values as components
 /// of the URL.
 ///
 /// # Errors
 ///
-/// The expression that has no value, or none that is a text, a number or a Boolean.
-pub(crate) fn url(text: &str, subject: &ExpressionSubject<'_>) -> Result<String, String> {
+/// [`NoValue`] for an expression without a text, a number or a Boolean.
+pub(crate) fn url(text: &str, subject: &ExpressionSubject<'_>) -> Result<String, NoValue> {
     let mut written = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("{$") {
         written.push_str(before);
-        let (inner, after) = after.split_once('}').ok_or_else(|| format!("{{${after}"))?;
+        let is_first = written.is_empty();
+        let no_value = |expression: String| NoValue {
+            expression,
+            is_first,
+        };
+        let (inner, after) = after
+            .split_once('}')
+            .ok_or_else(|| no_value(format!("{{${after}")))?;
         let value = of(inner, subject).filter(|value| {
             !value.is_null() && !value.is_array() && !value.is_object() && !plain(value).is_empty()
         });
-        let value = plain(&value.ok_or_else(|| format!("{{${inner}}}"))?);
-        if written.is_empty() {
+        let value = plain(&value.ok_or_else(|| no_value(format!("{{${inner}}}")))?);
+        if is_first {
             written.push_str(&value);
         } else {
             written.push_str(&encode(&value));

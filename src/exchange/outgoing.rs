@@ -94,6 +94,9 @@ pub(crate) enum OutgoingError {
     /// Expression without a value.
     #[error("the expression `{0}` has no value in this request and its answer")]
     NoValue(String),
+    /// Expression without a value at the beginning of a URL: the client named no receiver.
+    #[error("the request names no receiver in `{0}`")]
+    NoReceiver(String),
     /// Address that is not an absolute URL of HTTP.
     #[error("its address is `{0}`, expected an absolute URL such as http://127.0.0.1:3000/events")]
     Address(String),
@@ -234,7 +237,14 @@ fn address(expression: &str, subject: &ExpressionSubject<'_>) -> Result<Uri, Out
     } else {
         expression.to_owned()
     };
-    absolute(&url(&text, subject).map_err(OutgoingError::NoValue)?)
+    let written = url(&text, subject).map_err(|missing| {
+        if missing.is_first {
+            OutgoingError::NoReceiver(missing.expression)
+        } else {
+            OutgoingError::NoValue(missing.expression)
+        }
+    });
+    absolute(&written?)
 }
 
 /// Reads an absolute URL of HTTP.

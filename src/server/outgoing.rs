@@ -13,7 +13,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use crate::codec::message::{Body, Request, Response};
 use crate::exchange::Report;
 use crate::exchange::observed::judge_response;
-use crate::exchange::outgoing::{InboxPlace, OutgoingRequest};
+use crate::exchange::outgoing::{InboxPlace, OutgoingError, OutgoingRequest};
 use crate::server::control::sender::{NotAnswered, ReadyToSend, Sender};
 use crate::server::control::{Control, Noting};
 use crate::server::current::CurrentControl;
@@ -94,6 +94,9 @@ impl<'s> Sending<'s> {
         }
         let mut request = match &self.outgoing.request {
             Ok(request) => request.clone(),
+            Err(error @ OutgoingError::NoReceiver(_)) => {
+                return tracing::debug!("a callback is not sent: {error}");
+            }
             Err(error) => return self.note_unsent(control, &error.clone().into()),
         };
         if !self.ready.session.is_empty()
