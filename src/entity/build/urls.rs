@@ -20,6 +20,26 @@ const OWN_URLS: [&str; 6] = [
     "self", "selflink", "selfurl", "selfuri", "selfhref", "odataid",
 ];
 
+/// Words in the description of a URL that leads to something else than the entity.
+const ELSEWHERE: [&str; 16] = [
+    "image",
+    "picture",
+    "photo",
+    "avatar",
+    "logo",
+    "thumbnail",
+    "icon",
+    "video",
+    "download",
+    "website",
+    "webpage",
+    "homepage",
+    "page",
+    "browser",
+    "webhook",
+    "callback",
+];
+
 /// Names of objects that have links.
 const LINKS: &str = "links";
 
@@ -87,7 +107,8 @@ impl EntityBuilder<'_> {
             let (name, plain) = (&declared.name, declared.folded.as_str());
             let is_text = declared.types.contains(&"string");
             let is_own = OWN_URLS.contains(&plain);
-            let is_url = || URLS.contains(&plain) && !self.is_sent(name);
+            let is_url =
+                || URLS.contains(&plain) && !self.is_sent(name) && !self.leads_elsewhere(name);
             if is_text && !self.is_key(name) && (is_own || is_url()) {
                 ways.push(vec![name.clone()]);
             }
@@ -106,6 +127,26 @@ impl EntityBuilder<'_> {
             }
         }
         ways
+    }
+
+    /// Returns true if the document says of a URL that it leads to something else than the entity: its example has
+    /// another path, or its description speaks of a picture, a page or a file.
+    fn leads_elsewhere(&self, name: &str) -> bool {
+        let node = self.schema().zip(self.property(name));
+        let Some(node) = node.map(|(schema, node)| schema.resolve(node)) else {
+            return false;
+        };
+        let listed = node.get("examples").and_then(|examples| examples.get(0));
+        let example = node.get("example").or(listed).and_then(Value::as_str);
+        let mut segments = self.collection.name.split('/');
+        let segment = segments.rfind(|segment| !segment.is_empty() && !segment.contains('{'));
+        if let (Some(example), Some(segment)) = (example, segment) {
+            return !example.split('/').any(|own| own == segment);
+        }
+        let description = node.get("description").and_then(Value::as_str);
+        let description = description.unwrap_or_default().to_lowercase();
+        let mut words = description.split(|c: char| !c.is_alphanumeric());
+        words.any(|word| ELSEWHERE.contains(&word) && word != self.collection.noun)
     }
 
     /// Returns true if a client can send a property with an entity of the collection.
