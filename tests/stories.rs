@@ -16,8 +16,8 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 use standin::internals::{
-    Act, KeyFrom, MediaRange, MediaType, Operation, Role, Routed, Slot, StateMode, Validation,
-    place, sample,
+    Act, KeyFrom, MediaRange, MediaType, Operation, Role, Routed, Slot, StateMode, StatusPattern,
+    Validation, place, sample,
 };
 use standin::{GenerateOptions, Input, Reading, Request, Sandbox, Settings};
 
@@ -65,7 +65,8 @@ impl<'s> Plot<'s> {
                 .find(|(_, role)| role.collection.name == name && wanted(role))
                 .copied()
         };
-        let by_path = |role: &Role| role.key == KeyFrom::Path(1);
+        // A path with another property than the key does not take the key.
+        let by_path = |role: &Role| role.key == KeyFrom::Path(1) && role.by.is_none();
         let plots = names.into_iter().filter_map(|name| {
             let create = of(name, &|role| {
                 role.act == Act::Create && role.slot != Slot::Nothing
@@ -253,8 +254,17 @@ impl<'s> Plot<'s> {
                     };
                     let (status, body) = self.answer(&request, judge, &mut faults);
                     if !status.is_success() {
-                        // One that is called by what the client sends may be there already.
-                        if status != StatusCode::CONFLICT {
+                        // One that is called by what the client sends may be there already. Some documents have a 422
+                        // for that, and no 409.
+                        let documents = |status| {
+                            let pattern = StatusPattern::Exact(status);
+                            self.operation(self.create.0).response_at(pattern).is_some()
+                        };
+                        let is_taken = status == StatusCode::CONFLICT
+                            || status == StatusCode::UNPROCESSABLE_ENTITY
+                                && documents(status)
+                                && !documents(StatusCode::CONFLICT);
+                        if !is_taken {
                             faults.push(format!("{}: {status}", self.at(&request)));
                         }
                         continue;
