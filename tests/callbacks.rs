@@ -437,6 +437,24 @@ fn what_the_sandbox_sent_is_no_call_and_a_reset_drops_what_waits() {
 }
 
 #[test]
+fn an_inbox_needs_no_connection_and_no_token() {
+    let (_folder, server) = serve("callbacks-token", &["--control-token", "secret"]);
+    // Nothing listens at the host that the client calls: a port of a container may be another one.
+    let host = "Host: localhost:1\r\n";
+    let hook = json!({"hook": "http://localhost:1/_standin/sessions/s1/_standin/inbox/a%20b"});
+    let request = post("/payments", &hook.to_string());
+    server.exchange(&request.replacen("Host: localhost\r\n", host, 1));
+    let read = "GET /_standin/inbox/a%20b?session=s1&within=20s HTTP/1.1\r\nHost: localhost\r\n\
+                Authorization: Bearer secret\r\nConnection: close\r\n\r\n";
+    let read = json_of(&server.exchange(read));
+    assert_eq!(
+        read["messages"][0]["content"],
+        json!({"result": "paid"}),
+        "{read}"
+    );
+}
+
+#[test]
 fn callbacks_can_be_off() {
     let receiving = Receiving::start(&[200]);
     let (_folder, server) = serve("callbacks-off", &["--callbacks", "off"]);

@@ -1,6 +1,5 @@
 //! `standin trigger`: sends a webhook or a callback of the documents to a URL.
 use std::io::Write;
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use clap::Args;
@@ -14,8 +13,8 @@ use crate::contract::{Contract, OutgoingOperation};
 use crate::diagnostic::escape;
 use crate::exchange::observed::judge_response;
 use crate::exchange::outgoing::{OutgoingMaker, absolute, all_outgoing};
-use crate::exchange::signed::{SignatureScheme, sign};
-use crate::server::control::sender::{OutgoingPolicy, Sender};
+use crate::exchange::signed::SignatureScheme;
+use crate::server::control::sender::{OutgoingPolicy, Sender, sign_now};
 
 /// Options of `trigger`.
 #[derive(Debug, Args)]
@@ -35,10 +34,11 @@ pub(super) struct Trigger {
     /// JSON to send instead of a documented or generated content
     #[arg(long, value_name = "JSON", value_parser = json, env = "STANDIN_CONTENT", hide_env = true)]
     content: Option<Value>,
-    /// Sign the request, as the receiver verifies it; needs `--secret`
+    /// Sign the request as `standard` (Standard Webhooks), `stripe` or `github`; needs `--secret`
     #[arg(
         long,
-        value_enum,
+        value_name = "SCHEME",
+        value_parser = scheme,
         requires = "secret",
         env = "STANDIN_SIGN",
         hide_env = true
@@ -65,6 +65,11 @@ pub(super) struct Trigger {
 
 fn receiver(text: &str) -> Result<Uri, String> {
     absolute(text).map_err(|error| error.to_string())
+}
+
+fn scheme(text: &str) -> Result<SignatureScheme, String> {
+    let names = SignatureScheme::NAMES.map(|(name, _)| name);
+    SignatureScheme::named(text).ok_or_else(|| format!("expected one of `{}`", names.join("`, `")))
 }
 
 fn json(text: &str) -> Result<Value, String> {
@@ -105,15 +110,11 @@ impl Trigger {
             Some(content) => maker.with_content(&self.to, Some(content)),
             None => maker.request(&self.to, &[]),
         };
-        if let (Some(scheme), Some(secret)) = (self.sign, &self.secret) {
-            let since = SystemTime::now()
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .unwrap_or_default();
-            let id = format!("msg_{:x}", since.as_nanos());
-            if let Err(error) = sign(&mut request, scheme, secret, (&id, since.as_secs())) {
-                writeln!(err, "error: the request is not signed: {error}")?;
-                return Ok(Outcome::CouldNotRun);
-            }
+        if let (Some(scheme), Some(secret)) = (self.sign, &self.secret)
+            && let Err(error) = sign_now(&mut request, scheme, secret)
+        {
+            writeln!(err, "error: the request is not signed: {error}")?;
+            return Ok(Outcome::CouldNotRun);
         }
         print(
             &format!("{} {}", request.method(), request.uri()),

@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue};
 use ring::hmac;
 
 /// Scheme of a signature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SignatureScheme {
     /// Standard Webhooks: `webhook-id`, `webhook-timestamp` and `webhook-signature`
     Standard,

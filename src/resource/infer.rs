@@ -4,7 +4,7 @@
 //! `resource` infers the roles of a group of operations when the first of them is needed.
 
 mod evident;
-mod told;
+mod overridden;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -163,14 +163,14 @@ impl<'c> Draft<'c> {
     }
 
     fn one(&self, operation: &Operation) -> Slot {
-        if let Some(told @ Slot::Entity(_)) = self.told_slot(operation) {
+        if let Some(told @ Slot::Entity(_)) = self.overridden_slot(operation) {
             return told;
         }
         answered(operation).map_or(Slot::Nothing, |schema| self.finder(schema).one())
     }
 
     fn list(&self, operation: &Operation) -> Option<ValuePlace> {
-        if let Some(Slot::List(told)) = self.told_slot(operation) {
+        if let Some(Slot::List(told)) = self.overridden_slot(operation) {
             return Some(told);
         }
         self.finder(answered(operation)?).list()
@@ -608,7 +608,7 @@ impl<'c> Draft<'c> {
     fn role(&self, index: usize, doing: &InferredAct, collection: Arc<Collection>) -> Role {
         let sent = sent_schema(self.operation(index))
             .map(|schema| sent_way(&self.finder(schema), &collection));
-        let sent = self.told_way(index).or(sent);
+        let sent = self.overridden_way(index).or(sent);
         let last = end_of(&self.operation(index).template);
         let part = collection
             .entity

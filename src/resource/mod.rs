@@ -17,6 +17,7 @@ mod key_words;
 pub(crate) mod list;
 mod order;
 pub(crate) mod override_check;
+mod override_place;
 pub(crate) mod page_field;
 pub mod place;
 pub(crate) mod purpose;
@@ -26,7 +27,6 @@ pub(crate) mod role;
 pub(crate) mod role_override;
 pub(crate) mod shared;
 mod small;
-mod told_place;
 
 pub(crate) use crate::resource::role::{Act, Collection, KeyFrom, Role};
 use std::collections::{HashMap, HashSet};

@@ -8,11 +8,11 @@ use crate::resource::Resources;
 use crate::resource::address::Address;
 use crate::resource::evidence::{answered, sent_schema};
 use crate::resource::key::KeyPath;
+use crate::resource::override_place::slot_at;
 use crate::resource::role::Collection;
 use crate::resource::role_override::{
     CollectionOverride, OverrideEntry, OverrideTarget, RoleOverride, RoleOverrides,
 };
-use crate::resource::told_place::slot_at;
 use crate::schema::Schema;
 
 /// Maximum number of names that a help lists.

@@ -7,14 +7,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
-use http::uri::Authority;
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::codec::message::{Body, Request, Response};
 use crate::exchange::Report;
 use crate::exchange::observed::judge_response;
 use crate::exchange::outgoing::{InboxPlace, OutgoingError, OutgoingRequest};
-use crate::server::control::sender::{NotAnswered, ReadyToSend, Sender};
+use crate::server::control::sender::{NotAnswered, ReadyToSend, Sender, receiver_of};
 use crate::server::control::{Control, Noting};
 use crate::server::current::CurrentControl;
 use crate::state::answered::{Answered, AnsweredBy};
@@ -83,7 +82,7 @@ impl<'s> Sending<'s> {
 
     /// Returns true if the session was reset after the request was made, which drops it.
     fn is_dropped(&self) -> bool {
-        self.sender.resets(&self.ready.session) != self.ready.resets
+        self.sender.drops(self.ready)
     }
 
     /// Sends a request until the receiver takes it or all attempts are used up; each attempt is
@@ -110,8 +109,8 @@ impl<'s> Sending<'s> {
             return self.note(control, &request, answered, Duration::ZERO);
         }
         if !self.sender.policy().allows(request.uri()) {
-            let host = request.uri().authority().map_or("", Authority::as_str);
-            return self.note_unsent(control, &NotAnswered::NotAllowed(host.to_owned()));
+            let host = receiver_of(request.uri()).to_owned();
+            return self.note_unsent(control, &NotAnswered::NotAllowed(host));
         }
         let mut pauses = PAUSES.into_iter();
         loop {

@@ -55,7 +55,6 @@ impl Serve {
                 ConsoleChoice::Write => ConsoleAccess::Write(self.documents.fixtures_folder()),
             },
             outgoing: OutgoingPolicy {
-                is_off: self.callbacks == Switch::Off,
                 hosts: self.allow_callback.clone(),
                 is_open: !is_local,
             },

@@ -58,21 +58,19 @@ impl Control {
         &self.sender
     }
 
-    /// Makes the callbacks of an answer ready to be sent, unless they are off.
+    /// Makes the callbacks of an answer ready to be sent.
     fn prepare_callbacks(&self, request: &Request, session: &str, response: &mut Response) {
         let extensions = response.extensions_mut();
         let Some(OutgoingRequests(requests)) = extensions.remove::<OutgoingRequests>() else {
             return;
         };
-        if !self.options.outgoing.is_off {
-            extensions.insert(ReadyToSend {
-                sandbox: Arc::clone(&self.sandbox),
-                session: session.to_owned(),
-                requests,
-                resets: self.sender.resets(session),
-                page: self.options.hosts.foreign_page(request),
-            });
-        }
+        extensions.insert(ReadyToSend {
+            sandbox: Arc::clone(&self.sandbox),
+            session: session.to_owned(),
+            requests,
+            after_reset: self.sender.last_reset(),
+            page: self.options.hosts.foreign_page(request),
+        });
     }
 
     /// Counts an exchange in the coverage, with the violations that count against the client.

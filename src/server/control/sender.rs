@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::Uri;
@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::Sandbox;
 use crate::codec::message::Body;
 use crate::exchange::outgoing::{OutgoingError, OutgoingRequest};
+use crate::exchange::signed::{SecretError, SignatureScheme, sign};
 use crate::upstream::client::{ForwardedContent, UpstreamClient};
 use crate::upstream::error::UpstreamFailure;
 
@@ -35,14 +36,13 @@ const MOST_OF_ONE: usize = 250;
 /// Maximum size of all contents that wait, in bytes; further requests are not sent.
 const MOST_WAITING: usize = 64 * 1024 * 1024;
 
-/// Maximum number of sessions whose resets are remembered; older ones are forgotten.
+/// Maximum number of sessions whose resets are remembered. Beyond it all are forgotten, and what waits
+/// is sent.
 const MOST_RESETS: usize = 16_384;
 
 /// Receivers that requests are sent to (`--callbacks`, `--allow-callback`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OutgoingPolicy {
-    /// True if no callbacks and webhooks are sent.
-    pub is_off: bool,
     /// Hosts that may be called beside those of this machine: `hooks.test`, `10.0.0.7:8080`.
     pub hosts: Vec<AllowedHost>,
     /// True if other machines reach the sandbox: they must not reach this one through it, unless it
@@ -111,6 +111,30 @@ impl OutgoingPolicy {
     }
 }
 
+/// Returns the receiver of a URL for people: its host and port, without a user and a password.
+#[must_use]
+pub(crate) fn receiver_of(url: &Uri) -> &str {
+    let authority = url.authority().map_or("", Authority::as_str);
+    authority.rsplit('@').next().unwrap_or_default()
+}
+
+/// Signs a request with the time of this moment, and a number that no other request has.
+///
+/// # Errors
+///
+/// [`SecretError`], if the scheme cannot use the secret.
+pub(crate) fn sign_now(
+    request: &mut http::Request<Bytes>,
+    scheme: SignatureScheme,
+    secret: &str,
+) -> Result<(), SecretError> {
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    let id = format!("msg_{:x}", since.as_nanos());
+    sign(request, scheme, secret, (&id, since.as_secs()))
+}
+
 /// Requests of one answer, ready to be sent; an extension of the answer.
 #[derive(Debug, Clone)]
 pub(crate) struct ReadyToSend {
@@ -120,8 +144,8 @@ pub(crate) struct ReadyToSend {
     pub session: String,
     /// Requests in the order in which they are sent.
     pub requests: Arc<[OutgoingRequest]>,
-    /// Number of resets of the session before them.
-    pub resets: u64,
+    /// Number of the last reset of any session before them.
+    pub after_reset: u64,
     /// Web page of another machine that caused them; they are not sent then.
     pub page: Option<String>,
 }
@@ -175,8 +199,19 @@ pub(crate) struct Sender {
     receivers: Mutex<HashMap<String, usize>>,
     /// Size of all contents that wait, in bytes.
     waiting: AtomicUsize,
-    /// Number of resets of each session, and of all sessions under the empty text.
-    resets: Mutex<HashMap<String, u64>>,
+    /// Resets so far.
+    resets: Mutex<Resets>,
+}
+
+/// Resets of sessions, counted over all of them.
+#[derive(Debug, Default)]
+struct Resets {
+    /// Number of the last reset.
+    last: u64,
+    /// Number of the last reset of all sessions together.
+    of_all: u64,
+    /// Number of the last reset of each session.
+    of_session: HashMap<String, u64>,
 }
 
 /// Permit for a task; given back when it is dropped.
@@ -251,28 +286,37 @@ impl Sender {
         })
     }
 
-    fn with_resets<R>(&self, run: impl FnOnce(&mut HashMap<String, u64>) -> R) -> R {
-        run(&mut self.resets.lock().unwrap_or_else(PoisonError::into_inner))
+    fn resets(&self) -> MutexGuard<'_, Resets> {
+        self.resets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Drops what waits in a session, or in all sessions.
     pub(crate) fn reset(&self, session: Option<&str>) {
-        self.with_resets(|resets| {
-            if resets.len() >= MOST_RESETS {
-                resets.clear();
-            }
-            let name = session.map_or_else(String::new, |session| format!("session {session}"));
-            *resets.entry(name).or_default() += 1;
-        });
+        let mut resets = self.resets();
+        resets.last += 1;
+        let last = resets.last;
+        let Some(session) = session else {
+            resets.of_all = last;
+            return;
+        };
+        if resets.of_session.len() >= MOST_RESETS {
+            resets.of_session.clear();
+        }
+        resets.of_session.insert(session.to_owned(), last);
     }
 
-    /// Returns the number of resets of a session so far.
+    /// Returns the number of the last reset of any session.
     #[must_use]
-    pub(crate) fn resets(&self, session: &str) -> u64 {
-        self.with_resets(|resets| {
-            let count = |name: &str| resets.get(name).copied().unwrap_or_default();
-            count("") + count(&format!("session {session}"))
-        })
+    pub(crate) fn last_reset(&self) -> u64 {
+        self.resets().last
+    }
+
+    /// Returns true if the session of these requests was reset after they were made.
+    #[must_use]
+    pub(crate) fn drops(&self, ready: &ReadyToSend) -> bool {
+        let resets = self.resets();
+        let own = resets.of_session.get(&ready.session).copied();
+        own.unwrap_or_default().max(resets.of_all) > ready.after_reset
     }
 
     fn client(&self, uses_tls: bool) -> Option<&UpstreamClient> {
@@ -300,10 +344,7 @@ impl Sender {
                 .map_err(|never| match never {})
                 .boxed_unsync()
         };
-        let receiver = request
-            .uri()
-            .authority()
-            .map_or("", http::uri::Authority::as_str);
+        let receiver = receiver_of(request.uri());
         let failed = |failure: UpstreamFailure| match failure {
             UpstreamFailure::Late(_) => NotAnswered::Late(receiver.to_owned()),
             UpstreamFailure::Certificate(why) => {
@@ -324,5 +365,124 @@ impl Sender {
             Ok(Err(_)) | Err(_) => Body::Missing,
         };
         Ok(http::Response::from_parts(head, body))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::outgoing::OutgoingOrigin;
+    use crate::sandbox::Reading;
+
+    fn ready(url: &str, size: usize, session: &str, sender: &Sender) -> ReadyToSend {
+        let mut request = http::Request::new(Bytes::from(vec![b'x'; size]));
+        *request.uri_mut() = url.parse().expect("is a URL");
+        let settings = crate::exchange::Settings::default();
+        ReadyToSend {
+            sandbox: Arc::new(Sandbox::load(&[], None, &Reading::default(), settings)),
+            session: session.to_owned(),
+            requests: Arc::new([OutgoingRequest {
+                origin: OutgoingOrigin::Webhook(0),
+                inbox: None,
+                request: Ok(request),
+            }]),
+            after_reset: sender.last_reset(),
+            page: None,
+        }
+    }
+
+    #[test]
+    fn one_receiver_does_not_take_all_tasks() {
+        let sender = Arc::new(Sender::new(OutgoingPolicy::default()));
+        let one = ready("http://localhost:1/a", 1, "", &sender);
+        let other = ready("http://localhost:2/a", 1, "", &sender);
+        let taken: Vec<_> = (0..MOST_OF_ONE).map(|_| sender.task(&one)).collect();
+        assert!(taken.iter().all(Option::is_some));
+        assert!(sender.task(&one).is_none());
+        assert!(sender.task(&other).is_some());
+        drop(taken);
+        assert!(sender.task(&one).is_some());
+    }
+
+    #[test]
+    fn what_waits_has_a_bound_in_bytes() {
+        let sender = Arc::new(Sender::new(OutgoingPolicy::default()));
+        let half = ready("http://localhost:1/a", MOST_WAITING / 2 + 1, "", &sender);
+        let first = sender.task(&half);
+        assert!(first.is_some() && sender.task(&half).is_none());
+        drop(first);
+        assert!(sender.task(&half).is_some());
+    }
+
+    #[test]
+    fn a_reset_drops_what_waits_in_its_session() {
+        let sender = Sender::new(OutgoingPolicy::default());
+        let (own, other) = ("a", "b");
+        let before = ready("http://localhost/", 0, own, &sender);
+        let of_other = ready("http://localhost/", 0, other, &sender);
+        sender.reset(Some(own));
+        assert!(sender.drops(&before) && !sender.drops(&of_other));
+        assert!(!sender.drops(&ready("http://localhost/", 0, own, &sender)));
+        sender.reset(None);
+        assert!(sender.drops(&of_other));
+    }
+
+    #[test]
+    fn only_this_machine_and_allowed_hosts_are_called() {
+        let hosts = [
+            "hooks.test",
+            "10.0.0.7:8080",
+            "[2001:db8::1]:80",
+            "Shop.Test.",
+        ];
+        let hosts = hosts.map(|host| AllowedHost::parse(host).expect("is a host"));
+        let policy = OutgoingPolicy {
+            hosts: hosts.to_vec(),
+            is_open: false,
+        };
+        let open = OutgoingPolicy {
+            is_open: true,
+            ..policy.clone()
+        };
+        let cases = [
+            ("http://localhost:3000/", true, false),
+            ("http://LOCALHOST./", true, false),
+            ("http://127.9.9.9/", true, false),
+            ("http://[::1]:1/", true, false),
+            ("http://[::ffff:127.0.0.1]/", true, false),
+            ("http://a.localhost/", false, false),
+            ("http://localhost.evil.test/", false, false),
+            ("http://0.0.0.0/", false, false),
+            ("https://hooks.test/", true, true),
+            ("http://hooks.test:99/", true, true),
+            ("http://10.0.0.7:8080/", true, true),
+            ("http://10.0.0.7/", false, false),
+            ("http://[2001:db8::1]/", true, true),
+            ("https://[2001:db8::1]/", false, false),
+            ("http://shop.test/", true, true),
+            ("http://user:hooks.test@evil.test/", false, false),
+        ];
+        for (url, allowed, allowed_open) in cases {
+            let parsed = url.parse().expect("is a URL");
+            let found = (policy.allows(&parsed), open.allows(&parsed));
+            assert_eq!(found, (allowed, allowed_open), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_is_refused() {
+        for text in [
+            "",
+            "http://a",
+            "a/b",
+            "*.test",
+            "a b",
+            "u@a",
+            "a:",
+            "a:x",
+            "10.0.0.0/8",
+        ] {
+            assert!(AllowedHost::parse(text).is_err(), "{text}");
+        }
     }
 }

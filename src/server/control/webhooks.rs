@@ -1,7 +1,6 @@
 //! Control API: the webhooks of the documents and the callbacks of operations, sent when a client
 //! asks for it.
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{StatusCode, Uri};
@@ -10,12 +9,13 @@ use serde_json::{Map, Value, json};
 use crate::codec::message::{host_of, target_of};
 use crate::codec::text::encode;
 use crate::errors::problem::{Problem, ProblemKind};
+use crate::exchange::Callbacks;
 use crate::exchange::outgoing::{
     DEPTH, InboxPlace, OutgoingMaker, OutgoingOrigin, OutgoingRequest, absolute, all_outgoing,
 };
-use crate::exchange::signed::{SignatureScheme, sign};
+use crate::exchange::signed::SignatureScheme;
 use crate::server::control::lists::listed;
-use crate::server::control::sender::{NotAnswered, ReadyToSend};
+use crate::server::control::sender::{NotAnswered, ReadyToSend, receiver_of, sign_now};
 use crate::server::control::session::PREFIX;
 use crate::server::control::{Control, ControlRequest, not_there, unprocessable};
 
@@ -72,11 +72,10 @@ impl Control {
             example,
             about: None,
         };
-        let request = match content {
+        let mut request = match content {
             Some(content) => maker.with_content(&target, Some(content)),
             None => maker.request(&target, &[]),
         };
-        let mut request = request;
         Self::sign_webhook(asked, &mut request)?;
         request.headers_mut().insert(DEPTH, 1.into());
         let inbox = InboxPlace::of(request.uri(), host_of(asked.request));
@@ -89,7 +88,7 @@ impl Control {
                 inbox,
                 request: Ok(request),
             }]),
-            resets: self.sender().resets(asked.about()),
+            after_reset: self.sender().last_reset(),
             page: None,
         };
         if self.sender().task(&ready).is_none() {
@@ -114,18 +113,13 @@ impl Control {
         let Some(scheme) = SignatureScheme::named(text("scheme")) else {
             return Ok(());
         };
-        let since = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
-        let id = format!("msg_{:x}", since.as_nanos());
-        sign(request, scheme, text("secret"), (&id, since.as_secs()))
+        sign_now(request, scheme, text("secret"))
             .map_err(|error| unprocessable(format!("the webhook is not signed: {error}")))
     }
 
     /// Returns the URL of the receiver: `to` of the content, else the inbox of the sandbox.
     fn target(&self, asked: &ControlRequest<'_>, name: &str) -> Result<Uri, Problem> {
-        let policy = self.sender().policy();
-        if policy.is_off {
+        if self.sandbox().settings().callbacks == Callbacks::Off {
             return Err(unprocessable(
                 "the webhook is not sent: the sandbox was started with `--callbacks off`",
             ));
@@ -141,9 +135,8 @@ impl Control {
         let target = absolute(&text)
             .map_err(|error| unprocessable(format!("the webhook is not sent: {error}")))?;
         let is_inbox = InboxPlace::of(&target, host_of(asked.request)).is_some();
-        if !is_inbox && !policy.allows(&target) {
-            let host = target.host().unwrap_or_default().to_owned();
-            let why = NotAnswered::NotAllowed(host);
+        if !is_inbox && !self.sender().policy().allows(&target) {
+            let why = NotAnswered::NotAllowed(receiver_of(&target).to_owned());
             return Err(unprocessable(format!("the webhook is not sent: {why}")));
         }
         Ok(target)

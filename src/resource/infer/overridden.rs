@@ -1,18 +1,18 @@
-//! Facts that fixtures tell about an operation or a collection, in place of inferred ones.
+//! Overrides of an operation or a collection by fixtures, in place of what is inferred.
 //!
 //! `infer` asks for them before it searches a schema.
 use crate::contract::Operation;
 use crate::resource::address::Address;
 use crate::resource::evidence::answered;
 use crate::resource::infer::Draft;
+use crate::resource::override_place::slot_at;
 use crate::resource::place::Slot;
 use crate::resource::role::{Collection, Home};
 use crate::resource::role_override::RoleOverride;
-use crate::resource::told_place::slot_at;
 
 impl Draft<'_> {
     /// Returns the place of the entity or of the list in an answer that the fixtures tell.
-    pub(super) fn told_slot(&self, operation: &Operation) -> Option<Slot> {
+    pub(super) fn overridden_slot(&self, operation: &Operation) -> Option<Slot> {
         let is_it =
             |(index, _): &&(usize, Address)| std::ptr::eq(self.operation(*index), operation);
         let (index, address) = self.members.iter().find(is_it)?;
@@ -28,7 +28,7 @@ impl Draft<'_> {
     }
 
     /// Returns the members that lead to the entity in a request, if the fixtures tell.
-    pub(super) fn told_way(&self, index: usize) -> Option<Vec<String>> {
+    pub(super) fn overridden_way(&self, index: usize) -> Option<Vec<String>> {
         match self.overrules.operations.get(&index)? {
             RoleOverride::Does { takes, .. } => takes.clone(),
             RoleOverride::Off => None,
